@@ -1,0 +1,362 @@
+import { TrustError } from '../errors.ts';
+import { decodeFileMeta } from './decode.ts';
+import { sha256Hex, sha512Hex } from './digest.ts';
+import { formatDate } from './encode.ts';
+import { parseJson } from './json.ts';
+import { verifySignature } from './keys.ts';
+import type {
+  FileMeta,
+  Key,
+  MetadataFile,
+  RoleKeys,
+  Root,
+  Run,
+  SignedPart,
+  Snapshot,
+  Targets,
+  Timestamp,
+  Verified,
+} from './model.ts';
+import { readMetadata } from './read.ts';
+import { Cursor, lookup } from './run.ts';
+
+/**
+ * The checks of section 5 of the TUF specification, each error with the number of the check that refused. These are the
+ * only functions that make a `Verified` value. Without `now` nothing expires: a publisher must be able to repair a
+ * repository that has expired, and looks at the deadlines itself.
+ */
+
+/** What a client keeps between updates. */
+export interface Trusted {
+  readonly root: Verified<Root>;
+  readonly timestamp: Verified<Timestamp> | undefined;
+  readonly snapshot: Verified<Snapshot> | undefined;
+}
+
+/** 5.2: a root that a person has given. It must be complete: signed by its own threshold. */
+export function trustRoot(bytes: Uint8Array, what = 'trusted root'): Verified<Root> {
+  const file = readMetadata(bytes, 'root', what);
+  return signedBy(file, file.signed.keys, file.signed.roles.root, what, '5.2');
+}
+
+/** 5.3.3 to 5.3.7: version N+1, signed by a threshold of root N and by its own. */
+export function nextRoot(root: Verified<Root>, bytes: Uint8Array): Verified<Root> {
+  const version = root.signed.version + 1;
+  const what = `${version}.root.json`;
+  const file = readMetadata(bytes, 'root', what);
+  signedBy(
+    file,
+    root.signed.keys,
+    root.signed.roles.root,
+    `${what} by the keys of root ${root.signed.version}`,
+    '5.3.4',
+  );
+  const next = signedBy(file, file.signed.keys, file.signed.roles.root, `${what} by its own keys`, '5.3.4');
+  expectVersion(file.signed.version, version, what, '5.3.5');
+  assertRepository(root, file.signed, what, '5.3.4');
+  return next;
+}
+
+/** 5.3.10. */
+export function assertRootFresh(root: Verified<Root>, now: Date | undefined): void {
+  assertFresh(root.signed, now, `root ${root.signed.version}`, '5.3.10');
+}
+
+/** 5.3.11: what the new root's keys did not sign is not trusted any more, so that versions can be recovered. */
+export function afterRootChange({ root, timestamp, snapshot }: Trusted): Trusted {
+  const keep = <T extends SignedPart>(
+    file: Verified<T> | undefined,
+    role: 'timestamp' | 'snapshot',
+  ): Verified<T> | undefined =>
+    file !== undefined &&
+    countSigners(file, root.signed.keys, root.signed.roles[role]) >= root.signed.roles[role].threshold
+      ? file
+      : undefined;
+  return { root, timestamp: keep(timestamp, 'timestamp'), snapshot: keep(snapshot, 'snapshot') };
+}
+
+/**
+ * 5.4.2 to 5.4.4.
+ * @returns the trusted timestamp itself when the version is the same (5.4.3.1: not an error, and not an update)
+ */
+export function newTimestamp(trusted: Trusted, bytes: Uint8Array, now: Date | undefined): Verified<Timestamp> {
+  const { root, timestamp: old } = trusted;
+  const what = 'timestamp.json';
+  const file = signedBy(
+    readMetadata(bytes, 'timestamp', what),
+    root.signed.keys,
+    root.signed.roles.timestamp,
+    what,
+    '5.4.2',
+  );
+  assertRepository(root, file.signed, what, '5.4.2');
+  const kept = old === undefined ? file : timestampAfter(root, old, file);
+  assertFresh(kept.signed, now, `timestamp ${kept.signed.version}`, '5.4.4');
+  return kept;
+}
+
+function timestampAfter(
+  root: Verified<Root>,
+  old: Verified<Timestamp>,
+  file: Verified<Timestamp>,
+): Verified<Timestamp> {
+  const what = 'timestamp.json';
+  assertNotLower(file.signed.version, old.signed.version, what, '5.4.3.1');
+  if (file.signed.version === old.signed.version) {
+    if (root.signed.repository !== undefined && !sameBytes(file.signedBytes, old.signedBytes)) {
+      throw new TrustError('two different files under one version', {
+        object: `${what} version ${file.signed.version}`,
+        code: 'trust.equivocation',
+        check: '5.4.3.1',
+        expected: `sha256 ${sha256Hex(old.bytes)} as seen before`,
+        found: `sha256 ${sha256Hex(file.bytes)}`,
+        hint: 'do not publish: somebody holds the timestamp key, or the storage was replaced; see `tufa status`',
+      });
+    }
+    return old;
+  }
+  assertNotLower(
+    file.signed.snapshot.version,
+    old.signed.snapshot.version,
+    'snapshot.json in timestamp.json',
+    '5.4.3.2',
+  );
+  return file;
+}
+
+/** 5.5.2 to 5.5.6. `old`: the snapshot that was trusted before. */
+export function newSnapshot(
+  root: Verified<Root>,
+  timestamp: Verified<Timestamp>,
+  old: Verified<Snapshot> | undefined,
+  bytes: Uint8Array,
+  now: Date | undefined,
+): Verified<Snapshot> {
+  const meta = timestamp.signed.snapshot;
+  const what = `${meta.version}.snapshot.json`;
+  assertContent(bytes, meta, what, '5.5.2');
+  const file = signedBy(
+    readMetadata(bytes, 'snapshot', what),
+    root.signed.keys,
+    root.signed.roles.snapshot,
+    what,
+    '5.5.3',
+  );
+  assertRepository(root, file.signed, what, '5.5.3');
+  expectVersion(file.signed.version, meta.version, what, '5.5.4');
+  if (old !== undefined && old !== file) assertNoRollback(old.signed.meta, file.signed.meta);
+  for (const [role, floor] of root.signed.floor) {
+    const found = roleMeta(file, role)?.version ?? 0;
+    if (found < floor)
+      fail(
+        'rollback below the floor of root',
+        `${role} in ${what}`,
+        `version ${floor} or more`,
+        `${found}`,
+        '5.5.5',
+        'trust.rollback',
+      );
+  }
+  assertFresh(file.signed, now, `snapshot ${file.signed.version}`, '5.5.6');
+  return file;
+}
+
+/** Who says who may sign a role: the root for `targets`, else a targets role. */
+export interface Delegator {
+  readonly name: string;
+  readonly keys: ReadonlyMap<string, Key>;
+  readonly role: RoleKeys;
+  /** An online role of ours: it must not delegate (design: "the tree of roles"). */
+  readonly online: boolean;
+}
+
+/** 5.6.2 to 5.6.5, for `targets` and for delegated targets alike. */
+export function newTargets(
+  root: Verified<Root>,
+  snapshot: Verified<Snapshot>,
+  delegator: Delegator,
+  name: string,
+  bytes: Uint8Array,
+  now: Date | undefined,
+): Verified<Targets> {
+  const meta = listedMeta(snapshot, name);
+  const what = `${meta.version}.${name}.json`;
+  assertContent(bytes, meta, what, '5.6.2');
+  const file = signedBy(
+    readMetadata(bytes, 'targets', what),
+    delegator.keys,
+    delegator.role,
+    `${what} by the keys that ${delegator.name} names`,
+    '5.6.3',
+  );
+  assertRepository(root, file.signed, what, '5.6.3');
+  expectVersion(file.signed.version, meta.version, what, '5.6.4');
+  if (root.signed.repository !== undefined && delegator.online && file.signed.delegations !== undefined) {
+    fail('an online role must not delegate', what, 'no delegations', 'delegations', '5.6.7', 'trust.online-delegation');
+  }
+  assertFresh(file.signed, now, `${name} ${file.signed.version}`, '5.6.5');
+  return file;
+}
+
+/** The snapshot's entry of a role; undefined when it lists none. */
+export function roleMeta(snapshot: { readonly signed: Snapshot }, role: string): FileMeta | undefined {
+  const value = lookup(snapshot.signed.meta, `${role}.json`);
+  return value === undefined ? undefined : decodeFileMeta(parseJson(value), `${role}.json`);
+}
+
+/** @throws TrustError when the snapshot does not list the role: every delegated role must be there (4.4). */
+export function listedMeta(snapshot: { readonly signed: Snapshot }, role: string): FileMeta {
+  const meta = roleMeta(snapshot, role);
+  return (
+    meta ??
+    fail(
+      'not in the snapshot',
+      `${role}.json`,
+      `an entry in snapshot ${snapshot.signed.version}`,
+      'none',
+      '5.6.1',
+      'trust.missing',
+    )
+  );
+}
+
+/** 5.7.3: what was downloaded is what targets metadata lists. */
+export function assertTarget(
+  path: string,
+  found: { length: number; sha256: string },
+  listed: { length: number; sha256: string | undefined },
+): void {
+  if (found.length !== listed.length)
+    fail('another length', path, `${listed.length} bytes`, `${found.length}`, '5.7.3', 'trust.target');
+  if (found.sha256 !== listed.sha256)
+    fail('another content', path, `sha256 ${listed.sha256}`, found.sha256, '5.7.3', 'trust.target');
+}
+
+/**
+ * Counts distinct public keys of the role that signed the file: by public key, because one key under several keyids
+ * reached thresholds alone (go-tuf#369), and a keyid again was counted twice (CVE-2020-6174).
+ */
+export function countSigners(file: MetadataFile, keys: ReadonlyMap<string, Key>, role: RoleKeys): number {
+  const signers = new Set<string>();
+  for (const { keyid, sig } of file.signatures) {
+    const key = role.keyids.includes(keyid) ? keys.get(keyid) : undefined;
+    if (key !== undefined && !signers.has(key.keyval.public) && verifySignature(key, file.signedBytes, sig))
+      signers.add(key.keyval.public);
+  }
+  return signers.size;
+}
+
+/** A threshold of the role's keys has signed the file. @throws TrustError */
+export function signedBy<T extends SignedPart>(
+  file: MetadataFile<T>,
+  keys: ReadonlyMap<string, Key>,
+  role: RoleKeys,
+  what: string,
+  check: string,
+): Verified<T> {
+  const signers = countSigners(file, keys, role);
+  if (signers < role.threshold) {
+    fail(
+      'not enough signatures',
+      what,
+      `${role.threshold} valid signature${role.threshold === 1 ? '' : 's'}`,
+      `${signers}`,
+      check,
+      'trust.threshold',
+    );
+  }
+  return file as Verified<T>;
+}
+
+/** 5.5.5: every role of the old snapshot is in the new one, none with a lower version. */
+function assertNoRollback(oldMeta: Run, newMeta: Run): void {
+  const old = new Cursor(oldMeta);
+  const now = new Cursor(newMeta);
+  while (old.next()) {
+    let order = -1;
+    while (order < 0 && now.next()) order = now.compare(old.key());
+    const name = Buffer.from(old.key()).toString('latin1');
+    if (order !== 0)
+      fail('a role is missing', name, 'an entry, as in the snapshot before', 'none', '5.5.5', 'trust.rollback');
+    if (!sameBytes(old.value(), now.value())) assertNotLower(versionOf(now), versionOf(old), name, '5.5.5');
+  }
+}
+
+const VERSION = Buffer.from('"version":');
+
+/** The version of an entry. It is the last member in canonical order, so its digits end the entry. */
+function versionOf(at: Cursor): number {
+  let start = at.valueEnd - 1;
+  while (at.run[start - 1]! >= 0x30 && at.run[start - 1]! <= 0x39) start--;
+  const before = at.run[start - VERSION.length - 1];
+  const plain = VERSION.equals(at.run.subarray(start - VERSION.length, start)) && (before === 0x7b || before === 0x2c);
+  if (!plain) return decodeFileMeta(parseJson(at.value()), 'meta').version;
+  return Number(Buffer.from(at.run.subarray(start, at.valueEnd - 1)).toString('latin1'));
+}
+
+/** Nothing that was signed for another repository (staging) is valid here. A root without a uuid is a foreign one. */
+function assertRepository(root: Verified<Root>, signed: SignedPart, what: string, check: string): void {
+  const expected = root.signed.repository;
+  if (expected === undefined) return;
+  const required = signed.type === 'timestamp' || signed.type === 'snapshot' || signed.type === 'root';
+  if (signed.repository === expected || (signed.repository === undefined && !required)) return;
+  fail(
+    'made for another repository',
+    what,
+    `x-tufa-repository ${expected}`,
+    signed.repository ?? 'none',
+    check,
+    'trust.repository',
+  );
+}
+
+function assertContent(bytes: Uint8Array, meta: FileMeta, what: string, check: string): void {
+  if (meta.length !== undefined && bytes.length !== meta.length)
+    fail('another length', what, `${meta.length} bytes`, `${bytes.length}`, check, 'trust.content');
+  const pairs = [
+    ['sha256', meta.sha256, sha256Hex],
+    ['sha512', meta.sha512, sha512Hex],
+  ] as const;
+  for (const [algorithm, expected, hash] of pairs) {
+    if (expected === undefined) continue;
+    const found = hash(bytes);
+    if (found !== expected) fail('another content', what, `${algorithm} ${expected}`, found, check, 'trust.content');
+  }
+}
+
+function assertFresh(signed: SignedPart, now: Date | undefined, what: string, check: string): void {
+  if (now !== undefined && signed.expires.getTime() <= now.getTime()) {
+    fail(
+      'expired',
+      what,
+      `a time before ${formatDate(signed.expires)}`,
+      `${formatDate(now)} on this clock`,
+      check,
+      'trust.expired',
+    );
+  }
+}
+
+function expectVersion(found: number, expected: number, what: string, check: string): void {
+  if (found !== expected) fail('another version inside', what, `${expected}`, `${found}`, check, 'trust.version');
+}
+
+function assertNotLower(found: number, seen: number, what: string, check: string): void {
+  if (found < seen)
+    fail(
+      'rollback',
+      what,
+      `version ${seen} or more, because ${seen} was seen already`,
+      `${found}`,
+      check,
+      'trust.rollback',
+    );
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return Buffer.from(a.buffer, a.byteOffset, a.length).equals(b);
+}
+
+function fail(what: string, object: string, expected: string, found: string, check: string, code: string): never {
+  throw new TrustError(what, { object, expected, found, check, code });
+}

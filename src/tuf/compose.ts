@@ -1,0 +1,152 @@
+import type { Encodable } from './encode.ts';
+import { canonical, formatDate } from './encode.ts';
+import type { Delegations, FileMeta, Key, NamedRoot, RoleKeys, Run, TargetFile, TopLevel } from './model.ts';
+
+/**
+ * The `signed` parts that tufa writes, as canonical bytes. What is large is put in as the bytes that it is; keys are in
+ * canonical order by construction, and a test compares each of them with the encoder.
+ */
+
+/** What python-tuf, tuf-js and go-tuf write themselves. */
+const SPEC_VERSION = '1.0.31';
+
+export interface SnapshotParts {
+  readonly version: number;
+  readonly expires: Date;
+  readonly repository: string;
+  readonly meta: Run;
+  readonly queue: number;
+  readonly receipt: string | undefined;
+}
+
+export interface TimestampParts {
+  readonly version: number;
+  readonly expires: Date;
+  readonly repository: string;
+  readonly made: Date;
+  readonly root: NamedRoot;
+  readonly snapshot: { readonly version: number; readonly length: number; readonly sha256: string };
+}
+
+export interface TargetsParts {
+  readonly version: number;
+  readonly expires: Date;
+  readonly repository: string;
+  readonly targets: Run;
+  readonly delegations?: Delegations | undefined;
+  /** Offline roles only. */
+  readonly base?: number | undefined;
+}
+
+export interface RootParts {
+  readonly version: number;
+  readonly expires: Date;
+  readonly repository: string;
+  readonly keys: ReadonlyMap<string, Key>;
+  readonly roles: Readonly<Record<TopLevel, RoleKeys>>;
+  readonly floor: ReadonlyMap<string, number>;
+}
+
+export function composeTargets(parts: TargetsParts): Buffer {
+  const delegations =
+    parts.delegations === undefined ? '' : `"delegations":${canonical(delegationsValue(parts.delegations))},`;
+  const base = parts.base === undefined ? '' : `,"x-tufa-base":${parts.base}`;
+  return Buffer.concat([
+    Buffer.from(
+      `{"_type":"targets",${delegations}"expires":"${formatDate(parts.expires)}","spec_version":"${SPEC_VERSION}","targets":{`,
+    ),
+    parts.targets,
+    Buffer.from(`},"version":${parts.version}${base},"x-tufa-repository":"${parts.repository}"}`),
+  ]);
+}
+
+export function composeSnapshot(parts: SnapshotParts): Buffer {
+  const receipt = parts.receipt === undefined ? '' : `,"x-tufa-receipt":"${parts.receipt}"`;
+  return Buffer.concat([
+    Buffer.from(`{"_type":"snapshot","expires":"${formatDate(parts.expires)}","meta":{`),
+    parts.meta,
+    Buffer.from(
+      `},"spec_version":"${SPEC_VERSION}","version":${parts.version},"x-tufa-queue":${parts.queue}${receipt},"x-tufa-repository":"${parts.repository}"}`,
+    ),
+  ]);
+}
+
+export function composeTimestamp(parts: TimestampParts): Buffer {
+  const { version, sha256, since } = parts.root;
+  return canonical({
+    _type: 'timestamp',
+    expires: formatDate(parts.expires),
+    meta: {
+      'snapshot.json': {
+        hashes: { sha256: parts.snapshot.sha256 },
+        length: parts.snapshot.length,
+        version: parts.snapshot.version,
+      },
+    },
+    spec_version: SPEC_VERSION,
+    version: parts.version,
+    'x-tufa-made': formatDate(parts.made),
+    'x-tufa-repository': parts.repository,
+    'x-tufa-root': { version, sha256, since: since === undefined ? undefined : formatDate(since) },
+  });
+}
+
+export function composeRoot(parts: RootParts): Buffer {
+  return canonical({
+    _type: 'root',
+    consistent_snapshot: true,
+    expires: formatDate(parts.expires),
+    keys: keysValue(parts.keys),
+    roles: Object.fromEntries(
+      Object.entries(parts.roles).map(([role, { keyids, threshold }]) => [role, { keyids, threshold }]),
+    ),
+    spec_version: SPEC_VERSION,
+    version: parts.version,
+    'x-tufa-floor': parts.floor.size === 0 ? undefined : parts.floor,
+    'x-tufa-repository': parts.repository,
+  });
+}
+
+/** The snapshot's entry of a role. No length: tough caps every role with that of `targets`. */
+export function metaValue(meta: Pick<FileMeta, 'version' | 'sha256'>): Encodable {
+  return { hashes: meta.sha256 === undefined ? undefined : { sha256: meta.sha256 }, version: meta.version };
+}
+
+/** An entry of `targets`. `custom.listed` is the index time of a file: when its path first appeared. */
+export function targetValue(target: Pick<TargetFile, 'length' | 'sha256' | 'listed'>): Encodable {
+  return {
+    custom: target.listed === undefined ? undefined : { listed: formatDate(target.listed) },
+    hashes: { sha256: target.sha256 },
+    length: target.length,
+  };
+}
+
+function delegationsValue({ keys, roles, succinct }: Delegations): Encodable {
+  if (succinct !== undefined) {
+    const { bitLength, namePrefix, keyids, threshold } = succinct;
+    return {
+      keys: keysValue(keys),
+      succinct_roles: { bit_length: bitLength, keyids, name_prefix: namePrefix, threshold },
+    };
+  }
+  return {
+    keys: keysValue(keys),
+    roles: roles.map(({ name, keyids, threshold, terminating, paths, pathHashPrefixes }) => ({
+      keyids,
+      name,
+      path_hash_prefixes: pathHashPrefixes,
+      paths,
+      terminating,
+      threshold,
+    })),
+  };
+}
+
+function keysValue(keys: ReadonlyMap<string, Key>): Encodable {
+  return new Map(
+    [...keys].map(([keyid, { keytype, scheme, keyval }]) => [
+      keyid,
+      { keytype, scheme, keyval: { public: keyval.public } },
+    ]),
+  );
+}

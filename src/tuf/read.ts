@@ -1,0 +1,146 @@
+import { InputError, TrustError } from '../errors.ts';
+import type { Fields } from './decode.ts';
+import { decodeSignatures, decodeSigned } from './decode.ts';
+import { canonical, members } from './encode.ts';
+import { map, refuse } from './fields.ts';
+import { parseJson } from './json.ts';
+import type { JsonMap, MetadataFile, Signature, SignedPart } from './model.ts';
+import { NotCanonical, scanObject, scanValue } from './run.ts';
+
+type TypeOf<T extends SignedPart['type']> = Extract<SignedPart, { type: T }>;
+
+/**
+ * Reads a metadata file: its form only, nothing is trusted afterwards. A file in our own canonical form is cut, not
+ * parsed: `signed` is a slice of it and its targets or roles stay bytes. Any other JSON is parsed strictly and encoded.
+ *
+ * @param what for errors: `metadata/3.bins.json`
+ * @throws TrustError with code `trust.format`
+ */
+export function readMetadata<T extends SignedPart['type']>(
+  bytes: Uint8Array,
+  type: T,
+  what: string,
+): MetadataFile<TypeOf<T>> {
+  try {
+    const { signatures, signedBytes, fields } = cut(bytes) ?? parse(bytes, what);
+    const signed = decodeSigned(fields, type);
+    return { bytes, signedBytes, signatures, signed: signed as TypeOf<T> };
+  } catch (cause) {
+    if (!(cause instanceof InputError)) throw cause;
+    const object = cause.details.object?.startsWith(what) ? cause.details.object : join(what, cause.details.object);
+    throw new TrustError('not metadata of this role', { ...cause.details, object, code: 'trust.format', cause });
+  }
+}
+
+/** Reads the `signed` part alone: a draft, whose signatures are kept apart. @throws InputError */
+export function readSigned<T extends SignedPart['type']>(signedBytes: Uint8Array, type: T, what: string): TypeOf<T> {
+  // A canonical form with PEM keys has raw newlines: JSON only once they are escaped.
+  const text = Buffer.from(signedBytes).toString('utf8').replaceAll('\n', '\\n');
+  const signed = map(parseJson(text, { what }), what);
+  if (!canonical(signed).equals(signedBytes)) {
+    throw new InputError('draft is not canonical: refuse to sign', { object: what, code: 'trust.not-canonical' });
+  }
+  return decodeSigned(parsedFields(signed), type) as TypeOf<T>;
+}
+
+interface Envelope {
+  signatures: Signature[];
+  signedBytes: Uint8Array;
+  fields: Fields;
+}
+
+const HEAD = Buffer.from('{"signatures":');
+const MIDDLE = Buffer.from(',"signed":');
+const CLOSE_BRACE = 0x7d;
+
+/** The fast way, for files that are exactly what `encode.metadataFile` writes without PEM keys; else undefined. */
+function cut(bytes: Uint8Array): Envelope | undefined {
+  try {
+    expectBytes(bytes, 0, HEAD);
+    const signaturesEnd = scanValue(bytes, HEAD.length);
+    expectBytes(bytes, signaturesEnd, MIDDLE);
+    const start = signaturesEnd + MIDDLE.length;
+    const spans = new Map<string, Uint8Array>();
+    const end = topLevel(bytes, start, spans);
+    if (bytes[end] !== CLOSE_BRACE || end + 1 !== bytes.length) return undefined;
+    const signatures = decodeSignatures(parseJson(bytes.subarray(HEAD.length, signaturesEnd)));
+    return { signatures, signedBytes: bytes.subarray(start, end), fields: spanFields(spans) };
+  } catch (error) {
+    if (error instanceof NotCanonical) return undefined;
+    throw error;
+  }
+}
+
+/** Scans the signed object strictly and notes where each of its members' values is. */
+function topLevel(bytes: Uint8Array, start: number, spans: Map<string, Uint8Array>): number {
+  const end = scanObject(bytes, start);
+  let pos = start + 1;
+  while (pos < end - 1) {
+    const keyEnd = scanValue(bytes, pos);
+    const valueEnd = scanSpan(bytes, keyEnd + 1, end);
+    spans.set(
+      Buffer.from(bytes.subarray(pos + 1, keyEnd - 1)).toString('latin1'),
+      bytes.subarray(keyEnd + 1, valueEnd),
+    );
+    pos = valueEnd + 1;
+  }
+  return end;
+}
+
+/** End of a value that was scanned before: the next member's key can only start after `,"` at this level. */
+function scanSpan(bytes: Uint8Array, at: number, limit: number): number {
+  let depth = 0;
+  let inString = false;
+  for (let pos = at; pos < limit; pos++) {
+    const c = bytes[pos];
+    if (inString) {
+      if (c === 0x5c) pos++;
+      else if (c === 0x22) inString = false;
+    } else if (c === 0x22) inString = true;
+    else if (c === 0x7b || c === 0x5b) depth++;
+    else if (c === 0x7d || c === 0x5d) {
+      if (depth === 0) return pos;
+      depth--;
+    } else if (c === 0x2c && depth === 0) return pos;
+  }
+  return limit;
+}
+
+function expectBytes(bytes: Uint8Array, at: number, wanted: Buffer): void {
+  if (!wanted.equals(bytes.subarray(at, at + wanted.length))) throw new NotCanonical(at);
+}
+
+function spanFields(spans: Map<string, Uint8Array>): Fields {
+  return {
+    get: (name) => {
+      const span = spans.get(name);
+      return span === undefined ? undefined : parseJson(span, { what: name });
+    },
+    run: (name) => {
+      const span = spans.get(name);
+      if (span !== undefined && span[0] !== 0x7b) refuse(name, 'an object', 'another value');
+      return span?.subarray(1, span.length - 1);
+    },
+  };
+}
+
+function parse(bytes: Uint8Array, what: string): Envelope {
+  const file = map(parseJson(bytes, { what }), what);
+  const signed = map(file.get('signed'), 'signed');
+  return {
+    signatures: decodeSignatures(file.get('signatures')),
+    signedBytes: canonical(signed),
+    fields: parsedFields(signed),
+  };
+}
+
+function parsedFields(signed: JsonMap): Fields {
+  return {
+    get: (name) => signed.get(name),
+    run: (name) => (signed.has(name) ? Buffer.from(members(map(signed.get(name), name)), 'utf8') : undefined),
+  };
+}
+
+function join(what: string, object: string | undefined): string {
+  return object === undefined ? what : `${what}: ${object}`;
+}
