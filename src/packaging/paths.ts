@@ -1,0 +1,52 @@
+import { InputError } from '../errors.ts';
+import { isNormalized, normalize, parseDistributionName } from './names.ts';
+
+/** Target paths of an index (PEP 691, "TUF Support"): which project each belongs to. `../tuf/layout.ts` has the store's keys. */
+
+const PAGES = { json: 'vnd.pypi.simple.v1.json', html: 'vnd.pypi.simple.v1.html' } as const;
+/** A policy, the one that waits for its turn, or the last one of an earlier owner of the name. */
+const POLICY = /^([^.]+)(?:\.pending|\.g[1-9]\d*)?\.json$/;
+
+/** @throws InputError when `filename` is no distribution file of the project */
+export function packagePath(project: string, filename: string): string {
+  const name = normalize(project);
+  return `packages/${name}/${parseDistributionName(filename, name).filename}`;
+}
+
+export function pagePaths(project: string): { readonly json: string; readonly html: string } {
+  const folder = `simple/${normalize(project)}`;
+  return { json: `${folder}/${PAGES.json}`, html: `${folder}/${PAGES.html}` };
+}
+
+/** The project that a path belongs to; undefined for paths outside of projects (`trust/`, `deny/`, `upstream/`). */
+export function projectOf(path: string): string | undefined {
+  const segments = path.split('/');
+  const [tier, second = '', file] = segments;
+  const name = tier === 'policies' ? (file === undefined ? POLICY.exec(second)?.[1] : undefined) : second;
+  const ofProject = tier === 'policies' || ((tier === 'packages' || tier === 'simple') && segments.length === 3);
+  return ofProject && name !== undefined && isNormalized(name) ? name : undefined;
+}
+
+/**
+ * Why a path contradicts itself: a file in another project's folder, a page or policy of another name. undefined: it
+ * does not. Rights are given by project, so both ends of a path must name the same one.
+ */
+export function assertCoherentPath(path: string): string | undefined {
+  const [tier, , file = ''] = path.split('/');
+  if (tier !== 'packages' && tier !== 'simple' && tier !== 'policies') return undefined;
+  const project = projectOf(path);
+  if (project === undefined) return `${path} does not have the form of a path of ${tier}/`;
+  if (tier === 'simple')
+    return file === PAGES.json || file === PAGES.html ? undefined : `${file} is no page of a project`;
+  return tier === 'packages' ? incoherentFile(file.replace(/\.provenance$/, ''), project) : undefined;
+}
+
+function incoherentFile(filename: string, project: string): string | undefined {
+  try {
+    parseDistributionName(filename, project);
+    return undefined;
+  } catch (error) {
+    if (error instanceof InputError) return error.message;
+    throw error;
+  }
+}
