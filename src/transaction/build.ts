@@ -1,0 +1,129 @@
+import { ConflictError, TrustError } from '../errors.ts';
+import { encodeReceipt } from '../queue/receipts.ts';
+import type { Trusted } from '../tuf/checks.ts';
+import { sha256Hex } from '../tuf/digest.ts';
+import { metadataKey, receiptKey, recordKey, rootKey } from '../tuf/layout.ts';
+import type { Context, SigningSet } from './context.ts';
+import { topLevelSet } from './context.ts';
+import type { Folded } from './fold.ts';
+import type { Genesis } from './genesis.ts';
+import type { NewRole } from './plan.ts';
+import { planLeaf, planSnapshot, planTimestamp } from './plan.ts';
+import type { Plan, SignDecision } from './prepare.ts';
+import type { Live } from './read.ts';
+import { fileName, rehearse } from './rehearse.ts';
+import type { Roles } from './roles.ts';
+import { signDraft } from './sign.ts';
+import type { Upload } from './upload.ts';
+
+export interface Built {
+  readonly timestamp: NewRole;
+  readonly uploads: readonly Upload[];
+  readonly signed: readonly string[];
+  readonly offline: ReadonlySet<string>;
+  /** Verified by the rehearsal. */
+  readonly result: Trusted;
+}
+
+/** plan, sign, rehearse: everything in memory, nothing visible. */
+export async function build(
+  context: Context,
+  genesis: Genesis | undefined,
+  live: Live,
+  decision: SignDecision,
+  roles: Roles,
+  plan: Plan,
+  number: number,
+): Promise<Built> {
+  const { keyring, settings } = context;
+  const now = context.clock();
+  const leaves = await Promise.all(
+    [...plan.leaves.values()].map(({ leaf, changes }) =>
+      signDraft(keyring, planLeaf(leaf, changes, number, now, settings), [leaf.delegator]),
+    ),
+  );
+  const offline = [...(genesis?.offline ?? [])].map(
+    ([name, file]): NewRole => ({ name, version: file.signed.version, bytes: file.bytes }),
+  );
+  const receipt = plan.folded && composeReceipt(live, plan.folded, number, settings.repository);
+  const sets = (role: 'timestamp' | 'snapshot'): SigningSet[] => decision.sets.map((root) => topLevelSet(root, role));
+
+  const snapshot = plan.snapshot
+    ? await signDraft(
+        keyring,
+        planSnapshot(
+          {
+            old: live.snapshot?.signed,
+            roles: [...offline, ...leaves],
+            version: number,
+            now,
+            queue: plan.folded?.drained.mark ?? live.snapshot?.signed.queue ?? 0,
+            receipt: receipt && sha256Hex(receipt),
+          },
+          settings,
+        ),
+        sets('snapshot'),
+      )
+    : { name: 'snapshot', version: live.snapshot!.signed.version, bytes: live.snapshot!.bytes };
+  const listed = { version: snapshot.version, length: snapshot.bytes.length, sha256: sha256Hex(snapshot.bytes) };
+  const timestamp = await signDraft(
+    keyring,
+    planTimestamp(
+      { old: live.timestamp?.signed, version: number, now, root: decision.names, snapshot: listed },
+      settings,
+    ),
+    sets('timestamp'),
+  );
+
+  const created = [...offline, ...leaves, ...(plan.snapshot ? [snapshot] : [])];
+  const files = new Map([...created, timestamp].map((role) => [fileName(role.name, role.version), role.bytes]));
+  const before = live.verifiedBy && { root: live.verifiedBy, timestamp: live.timestamp, snapshot: live.snapshot };
+  const result = await rehearse({
+    files,
+    read: (name) => roles.read(name),
+    roots: decision.sets,
+    before,
+    changes: plan.changes,
+    now,
+  });
+
+  const uploads: Upload[] = [
+    ...(genesis ? [{ key: rootKey(1), bytes: genesis.root.bytes }] : []),
+    ...created.map((role) => ({ key: metadataKey(role.name, role.version), bytes: role.bytes })),
+    ...plan.pages,
+    ...(receipt ? [{ key: receiptKey(plan.folded!.drained.mark, number), bytes: receipt }] : []),
+    // The reader writes the record of what it has read: before any later timestamp is committed, record v exists.
+    ...(live.timestamp ? [{ key: recordKey(live.timestamp.signed.version), bytes: live.timestamp.bytes }] : []),
+  ];
+  return {
+    timestamp,
+    uploads,
+    signed: [...leaves.map((l) => l.name), ...(plan.snapshot ? ['snapshot'] : []), 'timestamp'],
+    offline: new Set(offline.map((r) => metadataKey(r.name, r.version))),
+    result,
+  };
+}
+
+function composeReceipt(live: Live, folded: Folded, number: number, repository: string): Buffer {
+  const { mark, results } = folded.drained;
+  const old = live.snapshot?.signed;
+  const previous = old?.receipt === undefined ? undefined : { mark: old.queue ?? 0, sha256: old.receipt };
+  return encodeReceipt({ mark, version: number, previous, entries: results }, repository);
+}
+
+/**
+ * Other bytes stood where a create-only put went. A record that is wrong stops gc, not publishing; for an online role it
+ * is an alarm, and the next number is free; two signed files of an offline role under one version are an attack.
+ */
+export function isOurNumberFree(context: Context, built: Built, other: readonly Upload[]): boolean {
+  let free = true;
+  for (const { key, bytes } of other) {
+    const details = { object: key, expected: `sha256 ${sha256Hex(bytes)}`, found: 'another content' };
+    if (key === rootKey(1)) throw new ConflictError('another root 1 is published already', details);
+    if (built.offline.has(key))
+      throw new TrustError('two different files under one version', { ...details, code: 'trust.equivocation' });
+    context.warn(`${key}: other bytes than ours stand there`);
+    if (!key.endsWith('.timestamp.json')) free = false;
+  }
+  return free;
+}

@@ -1,0 +1,168 @@
+import { ConflictError, TrustError } from '../errors.ts';
+import type { Store } from '../stores/port.ts';
+import type { Trusted } from '../tuf/checks.ts';
+import { afterRootChange, newSnapshot, newTimestamp, trustRoot } from '../tuf/checks.ts';
+import { sha256Hex } from '../tuf/digest.ts';
+import { canonical } from '../tuf/encode.ts';
+import { map, natural, positive, sha256, text } from '../tuf/fields.ts';
+import { parseJson } from '../tuf/json.ts';
+import type { JsonMap, Root, Snapshot, Timestamp, Verified } from '../tuf/model.ts';
+
+/**
+ * Trusted state: what a TUF client keeps (newest root, timestamp, snapshot, as verified bytes), used alike by publisher,
+ * signer, installer and monitor. It lives outside of the store that is published, because it is what a rolled back store
+ * is compared with. Made by `trust add` or by the ceremony of root 1, never by publishing.
+ */
+
+const STATE = 'state.json';
+/** Bytes: a root, a timestamp and what names the snapshot, as text inside JSON. */
+const MAX_STATE = 4 * 1024 * 1024;
+const MAX_SNAPSHOT = 256 * 1024 * 1024;
+
+export interface Kept extends Trusted {
+  /** Of the state object; what `advance` swaps on. */
+  readonly etag: string;
+}
+
+export class TrustedState {
+  private readonly store: Store;
+
+  constructor(store: Store) {
+    this.store = store;
+  }
+
+  get uri(): string {
+    return this.store.uri;
+  }
+
+  /** undefined: there is none. What does not verify any more is an error: this place is the one that is trusted. */
+  async load(): Promise<Kept | undefined> {
+    const object = await this.store.get(STATE, { maxLength: MAX_STATE });
+    if (object === undefined) return undefined;
+    try {
+      const state = map(parseJson(object.bytes, { what: STATE }), STATE);
+      const root = trustRoot(Buffer.from(text(state.get('root'), 'root')));
+      const timestamp = state.has('timestamp')
+        ? keptTimestamp(root, text(state.get('timestamp'), 'timestamp'))
+        : undefined;
+      const snapshot =
+        timestamp && state.has('snapshot')
+          ? await this.keptSnapshot(root, timestamp, map(state.get('snapshot'), 'snapshot'))
+          : undefined;
+      return { root, timestamp, snapshot, etag: object.etag };
+    } catch (cause) {
+      throw new TrustError('the trusted state is damaged', {
+        object: this.uri,
+        code: 'trust.state',
+        expected: 'a root, a timestamp and a snapshot that verify',
+        found: cause instanceof Error ? cause.message : String(cause),
+        hint: 'restore it from a backup, or start again with `tufa trust add URL --root-sha256 DIGEST`',
+        cause,
+      });
+    }
+  }
+
+  /** As `load`, for whoever cannot go on without it. */
+  async require(): Promise<Kept> {
+    const kept = await this.load();
+    if (kept !== undefined) return kept;
+    throw new TrustError('there is no trusted state', {
+      object: this.uri,
+      code: 'trust.no-state',
+      expected: 'the state made by the ceremony of root 1 or by `trust add`',
+      found: 'nothing',
+      hint: 'complete the ceremony with `tufa sign`, or type `tufa trust add URL --root-sha256 DIGEST`',
+    });
+  }
+
+  /** Starts to trust a root that a person has vouched for. An existing state is never replaced. */
+  async begin(root: Verified<Root>): Promise<void> {
+    if (
+      (await this.store.swap(STATE, encode({ root, timestamp: undefined, snapshot: undefined }), undefined)) !== 'moved'
+    )
+      return;
+    const kept = await this.require();
+    if (Buffer.compare(kept.root.signedBytes, root.signedBytes) === 0 || kept.root.signed.version > root.signed.version)
+      return;
+    throw new ConflictError('a trusted state is there already', {
+      object: this.uri,
+      expected: `root ${sha256Hex(root.bytes)}`,
+      found: `root ${sha256Hex(kept.root.bytes)}`,
+    });
+  }
+
+  /**
+   * Moves the state forward, by swap and never to a lower version: when somebody else moved it further, theirs stays.
+   * The snapshot is put first, so a crash between the two leaves a file that nothing names.
+   */
+  async advance(kept: Kept, next: Trusted): Promise<void> {
+    let current = kept;
+    for (let attempt = 0; attempt < 16; attempt++) {
+      if (!isForward(current, next)) return;
+      if (next.snapshot !== undefined) await this.store.create(snapshotKey(next.snapshot), next.snapshot.bytes);
+      const answer = await this.store.swap(STATE, encode(next), current.etag);
+      if (answer !== 'moved') {
+        if (current.snapshot !== undefined && current.snapshot !== next.snapshot)
+          await this.store.remove(snapshotKey(current.snapshot));
+        return;
+      }
+      current = await this.require();
+    }
+    throw new ConflictError('the trusted state keeps moving', { object: this.uri, hint: 'run the command again' });
+  }
+
+  private async keptSnapshot(
+    root: Verified<Root>,
+    timestamp: Verified<Timestamp>,
+    state: JsonMap,
+  ): Promise<Verified<Snapshot> | undefined> {
+    const named = {
+      version: positive(state.get('version'), 'version'),
+      sha256: sha256(state.get('sha256'), 'sha256'),
+      length: natural(state.get('length'), 'length'),
+    };
+    const object = await this.store.get(snapshotFile(named.version, named.sha256), { maxLength: MAX_SNAPSHOT });
+    // Losing the file costs a comparison with the snapshot before, so it is an error like a damaged state.
+    if (object === undefined)
+      throw new TrustError('not there', {
+        object: snapshotFile(named.version, named.sha256),
+        expected: 'the kept snapshot',
+        found: 'nothing',
+      });
+    return newSnapshot(root, timestamp, undefined, object.bytes, undefined);
+  }
+}
+
+function keptTimestamp(root: Verified<Root>, bytes: string): Verified<Timestamp> | undefined {
+  return newTimestamp({ root, timestamp: undefined, snapshot: undefined }, Buffer.from(bytes), undefined);
+}
+
+/** Never to a lower root or timestamp; the same versions are no step forward. */
+function isForward(kept: Trusted, next: Trusted): boolean {
+  const [oldRoot, newRoot] = [kept.root.signed.version, next.root.signed.version];
+  if (newRoot !== oldRoot) return newRoot > oldRoot;
+  return (next.timestamp?.signed.version ?? 0) > (kept.timestamp?.signed.version ?? 0);
+}
+
+function encode(state: Trusted): Buffer {
+  // A timestamp that the new root does not verify is dropped here, as a client drops it (5.3.11).
+  const { root, timestamp, snapshot } = afterRootChange(state);
+  return canonical({
+    root: Buffer.from(root.bytes).toString('utf8'),
+    timestamp: timestamp && Buffer.from(timestamp.bytes).toString('utf8'),
+    snapshot: timestamp &&
+      snapshot && {
+        length: snapshot.bytes.length,
+        sha256: sha256Hex(snapshot.bytes),
+        version: snapshot.signed.version,
+      },
+  });
+}
+
+function snapshotKey(snapshot: Verified<Snapshot>): string {
+  return snapshotFile(snapshot.signed.version, sha256Hex(snapshot.bytes));
+}
+
+function snapshotFile(version: number, digest: string): string {
+  return `${version}-${digest}.snapshot`;
+}
