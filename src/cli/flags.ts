@@ -1,0 +1,59 @@
+import { Flags } from '@oclif/core';
+
+/** Of every command, beside `--json`. */
+export const GLOBAL_FLAGS = {
+  workspace: Flags.string({
+    char: 'C',
+    helpValue: 'DIR',
+    helpGroup: 'GLOBAL',
+    description: 'folder of tufa.yaml, or one below it (default: here)',
+  }),
+  'no-input': Flags.boolean({
+    helpGroup: 'GLOBAL',
+    env: 'TUFA_NO_INPUT',
+    description: 'never ask; exit 12 where a person is needed',
+  }),
+  quiet: Flags.boolean({ char: 'q', helpGroup: 'GLOBAL', description: 'the result, warnings and errors only' }),
+  verbose: Flags.boolean({ char: 'v', helpGroup: 'GLOBAL', exclusive: ['quiet'], description: 'say more' }),
+  'log-format': Flags.option({
+    options: ['text', 'json'] as const,
+    default: 'text',
+    helpGroup: 'GLOBAL',
+    description: 'of the lines on stderr',
+  })(),
+};
+
+/** Of commands that open private keys. */
+export const SIGNING_FLAGS = {
+  'passphrase-file': Flags.string({
+    helpValue: 'FILE',
+    helpGroup: 'SIGNING',
+    exclusive: ['passphrase-fd'],
+    description: 'file (mode 0600) that holds the passphrase of the key files',
+  }),
+  'passphrase-fd': Flags.integer({
+    min: 0,
+    helpValue: 'N',
+    helpGroup: 'SIGNING',
+    description: 'open file descriptor to read the passphrase from',
+  }),
+};
+
+/** Of commands that read a repository as an installer does. */
+export const INSTALLER_FLAGS = {
+  root: Flags.string({ helpValue: 'FILE', description: 'root metadata to trust, where no state is kept yet' }),
+  trusted: Flags.string({
+    helpValue: 'DIR',
+    description: 'folder of the trusted state (default: one for each repository)',
+  }),
+};
+
+/** Of commands that ask "shall I?" where nothing is lost by a yes. Never covers what needs `--confirm`. */
+export const YES_FLAG = {
+  yes: Flags.boolean({ char: 'y', description: 'do not ask' }),
+};
+
+/** Of dangerous commands: the name of the repository, typed as a flag instead of at the prompt. */
+export const CONFIRM_FLAG = {
+  confirm: Flags.string({ helpValue: 'NAME', description: 'name of the repository, to say that this is meant' }),
+};

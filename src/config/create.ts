@@ -1,0 +1,110 @@
+import { chmod, lstat, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { ConfigurationError } from '../errors.ts';
+import { createFile, notWritten } from './files.ts';
+import { CONFIG_FILE } from './load.ts';
+import type { Profile } from './schema.ts';
+
+export interface NewWorkspace {
+  /** Of the repository: `corp`. */
+  readonly name: string;
+  readonly uuid: string;
+  readonly profile: Profile;
+  /** Of all offline roles; more than `threshold`. Default: alice, bob and a sealed spare. */
+  readonly holders?: readonly string[];
+  /** Default: 2. */
+  readonly threshold?: number;
+}
+
+const TEMPLATE = new URL('../../repo-template/', import.meta.url);
+
+/** What differs between profiles; all other values are the same and stand in the template itself. */
+const PROFILE_VALUES: Readonly<Record<Profile, Readonly<Record<string, string>>>> = {
+  hobby: {
+    bins_bits: '0',
+    standby: '',
+    bins_key: 'online',
+    recent_key: 'online',
+    deny_key: 'online',
+    timestamp_expires: '7d',
+    timestamp_renew: '84h',
+  },
+  company: {
+    bins_bits: '4',
+    standby: ', standby: standby',
+    bins_key: 'bins',
+    recent_key: 'recent',
+    deny_key: 'deny',
+    timestamp_expires: '1d',
+    timestamp_renew: '12h',
+  },
+};
+
+/**
+ * Lays down a workspace: folders, .gitignore, and tufa.yaml as the last, so that a run that was cut off can be repeated.
+ *
+ * @throws ConfigurationError when there is a tufa.yaml; then nothing is written
+ */
+export async function createWorkspace(dir: string, wanted: NewWorkspace): Promise<void> {
+  const config = join(dir, CONFIG_FILE);
+  if ((await lstat(config).catch(() => undefined)) !== undefined) {
+    throw new ConfigurationError('there is a workspace here already', {
+      object: config,
+      code: 'configuration.workspace-exists',
+      expected: `no ${CONFIG_FILE}`,
+      found: 'one',
+      hint: 'look at it with `tufa status`, or choose another folder: tufa init DIR',
+    });
+  }
+  const text = fill(await readFile(new URL(CONFIG_FILE, TEMPLATE), 'utf8'), values(wanted));
+  // What could not be read again must not be written; this also checks the names that were given.
+  const { parseConfig } = await import('./load.ts');
+  parseConfig(Buffer.from(text), { name: CONFIG_FILE, dir: resolve(dir) });
+  try {
+    for (const folder of ['holders', 'ceremony']) await mkdir(join(dir, folder), { recursive: true });
+    await makePrivate(join(dir, 'private'));
+    await ignore(join(dir, '.gitignore'), await readFile(new URL('gitignore', TEMPLATE), 'utf8'));
+  } catch (error) {
+    throw error instanceof ConfigurationError ? error : notWritten(dir, error as NodeJS.ErrnoException);
+  }
+  await createFile(config, text);
+}
+
+/** Replaces `{{name}}`; a line that is empty then, and was not before, goes. */
+export function fill(template: string, values: Readonly<Record<string, string>>): string {
+  return template
+    .split('\n')
+    .flatMap((line) => {
+      const filled = line.replace(/\{\{(\w+)\}\}/g, (_, name: string) => values[name] ?? '');
+      return filled.trim() === '' && line.trim() !== '' ? [] : [filled];
+    })
+    .join('\n');
+}
+
+function values({ name, uuid, profile, holders = ['alice', 'bob', 'spare'], threshold = 2 }: NewWorkspace) {
+  const role = `{ threshold: ${threshold}, holders: [${holders.join(', ')}] }`;
+  const bits = PROFILE_VALUES[profile]['bins_bits'] === '0' ? '' : `bins: ${role}`;
+  return { name, uuid, profile, role, bins_role: bits, ...PROFILE_VALUES[profile] };
+}
+
+/** Keys and trusted state: for us alone, also where the folder was there before. */
+async function makePrivate(path: string): Promise<void> {
+  await mkdir(path, { recursive: true, mode: 0o700 });
+  const found = await lstat(path);
+  if (!found.isDirectory()) {
+    throw new ConfigurationError('not a folder of our own', {
+      object: path,
+      expected: 'a folder',
+      found: 'a link or file',
+    });
+  }
+  await chmod(path, 0o700);
+}
+
+/** A private key must not be committed because somebody had a .gitignore before. */
+async function ignore(path: string, text: string): Promise<void> {
+  const old = await readFile(path, 'utf8').catch(() => '');
+  const there = new Set(old.split('\n').map((line) => line.trim()));
+  if (text.split('\n').every((line) => line === '' || line.startsWith('#') || there.has(line))) return;
+  await writeFile(path, `${old}${old === '' || old.endsWith('\n') ? '' : '\n'}${text}`);
+}

@@ -1,0 +1,172 @@
+import { z } from 'zod';
+import { KINDS } from '../queue/envelope.ts';
+
+/**
+ * What tufa.yaml may say. Each leaf's message is what was *expected*; `load.ts` adds what was found, and where. Fields
+ * that may be left out have their default here, and written out in `repo-template/tufa.yaml`.
+ */
+
+export const PROFILES = ['hobby', 'company'] as const;
+export const CLIENTS = ['python-tuf', 'tuf-js', 'go-tuf', 'tough'] as const;
+/** Signed by people, with keys that are offline. */
+export const OFFLINE_ROLES = ['root', 'targets', 'trust', 'claimed', 'bins', 'recent'] as const;
+/** Signed by the job. `bins` and `recent` are the leaves: `bin0` or `bin4-0` to `bin4-f`. */
+export const ONLINE_ROLES = ['timestamp', 'snapshot', 'bins', 'recent', 'deny'] as const;
+
+export type Profile = (typeof PROFILES)[number];
+export type Client = (typeof CLIENTS)[number];
+export type OfflineRole = (typeof OFFLINE_ROLES)[number];
+export type OnlineRole = (typeof ONLINE_ROLES)[number];
+
+const MINUTE = 60_000;
+const UNITS = { d: 24 * 60 * MINUTE, h: 60 * MINUTE, m: MINUTE, s: 1000 } as const;
+const DURATION = /^([1-9]\d{0,5})([dhms])$/;
+/** Dates in metadata have four digits for the year. */
+const LONGEST = 3650 * UNITS.d;
+
+/** Milliseconds of `365d`, `12h`, `15m` or `60s`; undefined where it is none. */
+export function durationMs(text: unknown): number | undefined {
+  const [, count, unit] = (typeof text === 'string' ? DURATION.exec(text) : null) ?? [];
+  if (count === undefined) return undefined;
+  const ms = Number(count) * UNITS[unit as keyof typeof UNITS];
+  return ms <= LONGEST ? ms : undefined;
+}
+
+const duration = () =>
+  z
+    .custom<string>((value) => durationMs(value) !== undefined, 'a time such as 365d, 12h, 15m or 60s, at most 3650d')
+    .transform((text) => durationMs(text) ?? 0);
+
+const whole = (least: number, most: number) =>
+  z.custom<number>(
+    (value) => Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most,
+    `a whole number from ${least} to ${most}`,
+  );
+
+const text = (pattern: RegExp, expected: string) =>
+  z.custom<string>((value) => typeof value === 'string' && pattern.test(value), expected);
+
+const oneOf = <T extends string>(options: readonly T[]) =>
+  z.custom<T>((value) => options.includes(value as T), `one of ${options.join(', ')}`);
+
+const listOf = <T extends z.ZodType>(item: T, what: string) =>
+  z.array(item, `a list of ${what}`).min(1, `at least one of ${what}`);
+
+const mapping = <T extends z.ZodRawShape>(shape: T) => z.strictObject(shape, 'a mapping');
+
+/** Key files are called `<name>.pem`, holders `<name>.json`: names that no file system confuses. */
+const NAME = /^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$/;
+export const keyName = () => text(NAME, 'a name of small letters, digits, ".", "_" and "-"');
+
+const URI = /^[a-z][a-z0-9+.-]*:[\x21-\x7e]+$/;
+const storeUri = () => text(URI, 'the URI of a store, such as file:public');
+
+const QUEUE = /^(?!metadata\/|targets\/|\.)(?:[a-zA-Z0-9_-]+\/)+$/;
+const PROJECT = /^(?:\*|[a-z0-9]+(?:-[a-z0-9]+)*)$/;
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+const role = () =>
+  mapping({
+    threshold: whole(1, 64),
+    holders: listOf(keyName(), 'names of holders'),
+  });
+
+/** The standby key is named in metadata beforehand and used when the active one is lost. */
+const online = () => mapping({ key: keyName(), standby: keyName().optional() });
+
+const fields = mapping({
+  repository: mapping({
+    name: text(/^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$/, 'a name of letters, digits, ".", "_" and "-"'),
+    uuid: text(UUID, 'a uuid in small letters, as `uuidgen` prints it'),
+  }),
+  profile: oneOf(PROFILES),
+  store: storeUri(),
+  queue: text(QUEUE, 'a prefix of keys in the store with a "/" at its end, such as queue/').default('queue/'),
+  trusted: storeUri(),
+  publishers: oneOf(['one', 'many']).default('one'),
+  clients: listOf(oneOf(CLIENTS), 'clients').default(['python-tuf', 'tuf-js', 'go-tuf']),
+  cover: oneOf(['files', 'pages']).default('files'),
+  bytes: oneOf(['store', 'external']).default('store'),
+  bins: mapping({ bits: whole(0, 16) }).default({ bits: 0 }),
+  recent: mapping({ bits: whole(0, 16) }).default({ bits: 0 }),
+  roles: mapping({
+    root: role(),
+    targets: role(),
+    trust: role(),
+    claimed: role(),
+    bins: role().optional(),
+    recent: role().optional(),
+  }),
+  online: mapping({
+    timestamp: online(),
+    snapshot: online(),
+    bins: online(),
+    recent: online(),
+    deny: online(),
+  }),
+  expires: mapping({
+    root: duration().prefault('365d'),
+    targets: duration().prefault('365d'),
+    trust: duration().prefault('365d'),
+    claimed: duration().prefault('180d'),
+    bins: duration().prefault('365d'),
+    recent: duration().prefault('365d'),
+    snapshot: duration().prefault('7d'),
+    // 7d in profile hobby, whose job may be a laptop that sleeps; else 1d.
+    timestamp: duration().optional(),
+    leaves: duration().prefault('30d'),
+  }).prefault({}),
+  renew: mapping({
+    snapshot: duration().prefault('4d'),
+    // Half of expires.timestamp.
+    timestamp: duration().optional(),
+    leaves: duration().prefault('15d'),
+  }).prefault({}),
+  publish: mapping({ every: duration().prefault('60s'), tries: whole(1, 64).default(8) }).prefault({}),
+  removals: mapping({ hold: whole(1, 1_000_000) }).default({ hold: 100 }),
+  grace: duration().prefault('15m'),
+  uploaders: z
+    .array(
+      mapping({
+        key: keyName(),
+        kinds: listOf(oneOf(KINDS), 'kinds'),
+        projects: listOf(text(PROJECT, 'a normalised project name or "*"'), 'projects'),
+      }),
+      'a list of uploaders',
+    )
+    .default([]),
+});
+
+/** The whole of tufa.yaml, with its defaults; times are milliseconds. */
+export type Config = Readonly<z.output<typeof schema>>;
+
+export const schema = fields.transform(({ expires, renew, ...others }) => {
+  const timestamp = expires.timestamp ?? (others.profile === 'hobby' ? 7 : 1) * UNITS.d;
+  return {
+    ...others,
+    expires: { ...expires, timestamp },
+    renew: { ...renew, timestamp: renew.timestamp ?? timestamp / 2 },
+  };
+});
+
+/** Field names that may stand at `path`, for "did you mean"; empty where it is no mapping. */
+export function fieldsAt(path: readonly PropertyKey[]): string[] {
+  let at: z.core.$ZodType = fields;
+  for (const key of path) {
+    const inner = unwrapped(at);
+    const next = inner instanceof z.ZodArray ? inner.element : shapeOf(inner)[String(key)];
+    if (next === undefined) return [];
+    at = next;
+  }
+  return Object.keys(shapeOf(unwrapped(at)));
+}
+
+function unwrapped(type: z.core.$ZodType): z.core.$ZodType {
+  return type instanceof z.ZodDefault || type instanceof z.ZodPrefault || type instanceof z.ZodOptional
+    ? unwrapped(type.unwrap())
+    : type;
+}
+
+function shapeOf(type: z.core.$ZodType): Readonly<Record<string, z.core.$ZodType>> {
+  return type instanceof z.ZodObject ? type.shape : {};
+}

@@ -1,0 +1,193 @@
+import { randomBytes } from 'node:crypto';
+import type { Ceremonies } from '../ceremony/drafts.ts';
+import { ConfigurationError, SignerError } from '../errors.ts';
+import type { SecretSource, Signer } from '../signers/port.ts';
+import type { Store } from '../stores/port.ts';
+import type { SupportedScheme } from '../tuf/keys.ts';
+import type { Key } from '../tuf/model.ts';
+import type { Holder } from './holders.ts';
+import type { Config } from './schema.ts';
+
+export { createWorkspace, type NewWorkspace } from './create.ts';
+export { type Holder, parseHolder, writeHolder } from './holders.ts';
+
+export interface WorkspaceOptions {
+  readonly clock: () => Date;
+  /** Bytes that nobody can guess. */
+  readonly random: (count: number) => Uint8Array;
+  /** Default: nobody can be asked. */
+  readonly secrets: SecretSource;
+}
+
+/** Folders of our own beside the store; each is a store too, so that writing them is as safe as publishing. */
+const CEREMONY = 'file:ceremony';
+const JOURNAL = 'file:private/journal';
+const CACHE = 'file:private/cache';
+const INSTALLER = 'file:private/installer';
+
+/**
+ * A folder with tufa.yaml, and the only place that builds adapters: stores and signers come from here, and so do time,
+ * randomness and secrets.
+ */
+export class Workspace {
+  readonly dir: string;
+  readonly config: Config;
+  readonly clock: () => Date;
+  readonly random: (count: number) => Uint8Array;
+  readonly secrets: SecretSource;
+
+  private known: Promise<ReadonlyMap<string, Holder>> | undefined;
+  private readonly stores = new Map<string, Promise<Store>>();
+  private readonly signers = new Map<string, Promise<Signer>>();
+
+  private constructor(dir: string, config: Config, options: Partial<WorkspaceOptions>) {
+    this.dir = dir;
+    this.config = config;
+    this.clock = options.clock ?? (() => new Date());
+    this.random = options.random ?? randomBytes;
+    this.secrets = options.secrets ?? { get: async () => undefined };
+  }
+
+  /** @param from the workspace, or a folder below it. @throws ConfigurationError */
+  static async open(from: string, options: Partial<WorkspaceOptions> = {}): Promise<Workspace> {
+    const { findWorkspace, loadConfig } = await import('./load.ts');
+    const dir = await findWorkspace(from);
+    return new Workspace(dir, await loadConfig(dir), options);
+  }
+
+  /** The store that is published. */
+  store(): Promise<Store> {
+    return this.openStore(this.config.store);
+  }
+
+  /** The publisher's trusted state. */
+  trustedStore(): Promise<Store> {
+    return this.openStore(this.config.trusted);
+  }
+
+  /** Plans that were written down before they were sent. */
+  journal(): Promise<Store> {
+    return this.openStore(JOURNAL);
+  }
+
+  /** What may be lost at any time. */
+  cache(): Promise<Store> {
+    return this.openStore(CACHE);
+  }
+
+  /** The trusted state of this workspace as an installer of its own index. */
+  installerStore(): Promise<Store> {
+    return this.openStore(INSTALLER);
+  }
+
+  async ceremonies(): Promise<Ceremonies> {
+    const { Ceremonies } = await import('../ceremony/drafts.ts');
+    return new Ceremonies(await this.openStore(CEREMONY));
+  }
+
+  /** Everybody in `holders/`, by name. */
+  holders(): Promise<ReadonlyMap<string, Holder>> {
+    this.known ??= import('./holders.ts').then(({ readHolders }) => readHolders(this.dir));
+    return this.known;
+  }
+
+  /** @throws ConfigurationError when `holders/` has nobody of that name */
+  async holder(name: string): Promise<Holder> {
+    const holder = (await this.holders()).get(name);
+    if (holder !== undefined) return holder;
+    throw new ConfigurationError('nobody of that name has a key', {
+      object: name,
+      code: 'configuration.no-holder',
+      expected: `holders/${name}.json`,
+      found: 'nothing',
+      hint: 'make a key with `tufa key generate`, or take in a public one with `tufa key import`',
+    });
+  }
+
+  /** The private key of a holder, opened once and closed by `close`. @throws SignerError when it is not on this machine */
+  async signer(name: string): Promise<Signer> {
+    const { uri, key } = await this.holder(name);
+    if (uri === undefined) {
+      throw new SignerError('the private key is not on this machine', {
+        object: name,
+        code: 'signer.elsewhere',
+        expected: `"uri" in holders/${name}.json`,
+        found: 'nothing',
+        hint: `let ${name} sign, or add where the key is`,
+      });
+    }
+    const opened = this.signers.get(name) ?? this.openSigner(uri, key);
+    this.signers.set(name, opened);
+    // One that could not be opened may be asked for again, with another passphrase.
+    opened.catch(() => this.signers.delete(name));
+    return opened;
+  }
+
+  /** The public key behind the URI of a private one. */
+  async importKey(uri: string): Promise<Key> {
+    const { importKey } = await import('../signers/registry.ts');
+    return importKey(uri, { secrets: this.secrets, base: this.dir });
+  }
+
+  /**
+   * Makes the key file `private/<name>.pem`; asks for its passphrase unless it shall be plain.
+   *
+   * @returns what belongs into `holders/`
+   * @throws InputError when there is a key file of that name, PersonError when nobody gives a passphrase
+   */
+  async generateKey(name: string, options: { scheme: SupportedScheme; plain: boolean }): Promise<Holder> {
+    const [{ generateKeyFile, passphraseQuestion }, { keyidOf }, { join }] = await Promise.all([
+      import('../signers/file.ts'),
+      import('../tuf/keys.ts'),
+      import('node:path'),
+    ]);
+    const path = `private/${name}.pem`;
+    const passphrase = options.plain ? undefined : await this.secrets.get(passphraseQuestion(path, 'encrypt'));
+    try {
+      if (!options.plain && passphrase === undefined) throw noPassphrase(path);
+      const key = await generateKeyFile({ path: join(this.dir, path), scheme: options.scheme, passphrase });
+      return { name, keyid: keyidOf(key), key, uri: `file:${path}${options.plain ? '?encryption=none' : ''}` };
+    } finally {
+      passphrase?.fill(0);
+    }
+  }
+
+  /** Reads `holders/` anew at its next use. */
+  async reload(): Promise<void> {
+    this.known = undefined;
+  }
+
+  async close(): Promise<void> {
+    const signers = [...this.signers.values()];
+    this.signers.clear();
+    await Promise.allSettled(signers.map(async (signer) => (await signer).close()));
+  }
+
+  private openStore(uri: string): Promise<Store> {
+    const opened =
+      this.stores.get(uri) ??
+      import('../stores/registry.ts').then(({ openStore }) => openStore(uri, { base: this.dir }));
+    this.stores.set(uri, opened);
+    return opened;
+  }
+
+  private async openSigner(uri: string, key: Key): Promise<Signer> {
+    const { openSigner } = await import('../signers/registry.ts');
+    return openSigner(uri, key, { secrets: this.secrets, base: this.dir });
+  }
+}
+
+/** A store that no tufa.yaml names: an installer's. @param base the folder that a relative path starts from */
+export async function openStoreAt(uri: string, base: string): Promise<Store> {
+  const { openStore } = await import('../stores/registry.ts');
+  return openStore(uri, { base });
+}
+
+/** A key is never written plain because nobody answered. */
+function noPassphrase(path: string): ConfigurationError {
+  return new ConfigurationError('a new key file needs a passphrase', {
+    object: path,
+    code: 'configuration.passphrase',
+    hint: 'give one with --passphrase-file FILE or --passphrase-fd N',
+  });
+}

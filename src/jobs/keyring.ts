@@ -1,0 +1,48 @@
+import type { Workspace } from '../config/workspace.ts';
+import { SignerError } from '../errors.ts';
+import type { Keyring, SigningSet } from '../transaction/context.ts';
+import type { Signature } from '../tuf/model.ts';
+
+/**
+ * The online keys of a workspace: public keys from `holders/`, opened by their URIs when they are needed. The active key
+ * of each role comes first; a standby key is never taken by itself (`rotate --to-standby` does).
+ */
+export async function openKeyring(workspace: Workspace): Promise<Keyring> {
+  const holders = await workspace.holders();
+  const online = Object.values(workspace.config.online);
+  const active = new Set(online.map((role) => role.key));
+  const standby = new Set(online.flatMap((role) => (role.standby === undefined ? [] : [role.standby])));
+  const rank = (name: string): number => (active.has(name) ? 0 : 1);
+  const usable = [...holders.values()]
+    .filter((holder) => holder.uri !== undefined && (active.has(holder.name) || !standby.has(holder.name)))
+    .sort((a, b) => rank(a.name) - rank(b.name));
+  const candidates = (set: SigningSet): string[] =>
+    usable.filter((holder) => set.role.keyids.includes(holder.keyid)).map((holder) => holder.name);
+
+  return {
+    canSign: (set) => candidates(set).length >= set.role.threshold,
+    sign: async (sets, payload, subject) => {
+      const signatures = new Map<string, Signature>();
+      for (const set of sets) {
+        const names = candidates(set);
+        if (names.length < set.role.threshold) throw missing(subject, set, names);
+        for (const name of names.slice(0, set.role.threshold)) {
+          const signer = await workspace.signer(name);
+          if (!signatures.has(signer.keyid))
+            signatures.set(signer.keyid, { keyid: signer.keyid, sig: await signer.sign({ payload, subject }) });
+        }
+      }
+      return [...signatures.values()];
+    },
+  };
+}
+
+function missing(subject: string, set: SigningSet, names: readonly string[]): SignerError {
+  const wanted = set.role.keyids.map((keyid) => keyid.slice(0, 8)).join(', ');
+  return new SignerError('not enough keys to sign', {
+    object: subject,
+    expected: `${set.role.threshold} of the keys ${wanted} with a URI in holders/`,
+    found: names.length === 0 ? 'none' : names.join(', '),
+    hint: 'type `tufa key list` to see which keys this workspace can open',
+  });
+}

@@ -1,0 +1,96 @@
+import type { Workspace } from '../config/workspace.ts';
+import { parseHolder, writeHolder } from '../config/workspace.ts';
+import { ConflictError, InputError } from '../errors.ts';
+import type { SupportedScheme } from '../tuf/keys.ts';
+import { assertPublishable, keyidOf } from '../tuf/keys.ts';
+import type { Key } from '../tuf/model.ts';
+import type { Drawn } from './draw.ts';
+import { missingKeys, redraw } from './draw.ts';
+
+export interface KeyInfo {
+  readonly name: string;
+  readonly keyid: string;
+  readonly scheme: string;
+  /** Where the private key is, when this workspace knows. */
+  readonly uri: string | undefined;
+  /** Roles of tufa.yaml that name the key. */
+  readonly roles: readonly string[];
+}
+
+export interface GenerateOptions {
+  readonly holders: readonly string[];
+  /** Every online key (and uploader's key) of tufa.yaml that is missing. */
+  readonly online: boolean;
+  readonly scheme: SupportedScheme;
+  /** Plain key files: only behind `--insecure-plain-key`. */
+  readonly plain: boolean;
+}
+
+/** key generate: key files of holders, or the online keys that tufa.yaml names; then the drafts are drawn with them. */
+export async function generateKeys(
+  workspace: Workspace,
+  options: GenerateOptions,
+): Promise<{ keys: KeyInfo[]; drawn: Drawn }> {
+  const known = await workspace.holders();
+  const names = [...options.holders, ...(options.online ? (await missingKeys(workspace)).online : [])];
+  const taken = names.find((name) => known.has(name));
+  if (taken !== undefined)
+    throw new ConflictError('there is a key of this name', {
+      object: `holders/${taken}.json`,
+      expected: 'a new name',
+      found: known.get(taken)?.keyid ?? 'a key',
+    });
+  if (names.length === 0)
+    throw new InputError('no key to make', {
+      expected: '--holder NAME, or --online with a key that is missing',
+      found: 'none',
+      hint: 'type `tufa key list`',
+    });
+  for (const name of new Set(names)) {
+    await writeHolder(workspace.dir, await workspace.generateKey(name, options));
+  }
+  await workspace.reload();
+  return {
+    keys: (await listKeys(workspace)).filter((key) => names.includes(key.name)),
+    drawn: await redraw(workspace),
+  };
+}
+
+/** key import: a public key that somebody sends (a holder's JSON file), or the key behind a URI. */
+export async function importHolder(
+  workspace: Workspace,
+  name: string,
+  from: { readonly uri: string } | { readonly file: Uint8Array },
+): Promise<{ keys: KeyInfo[]; drawn: Drawn }> {
+  const key: Key =
+    'uri' in from ? await workspace.importKey(from.uri) : parseHolder(from.file, `holders/${name}.json`).key;
+  assertPublishable(key);
+  const same = [...(await workspace.holders()).values()].find((holder) => holder.keyid === keyidOf(key));
+  if (same !== undefined)
+    throw new ConflictError('this key is there under another name', {
+      object: name,
+      expected: 'a key of its own',
+      found: `the key of ${same.name}`,
+    });
+  await writeHolder(workspace.dir, { name, keyid: keyidOf(key), key, ...('uri' in from ? { uri: from.uri } : {}) });
+  await workspace.reload();
+  return { keys: (await listKeys(workspace)).filter((info) => info.name === name), drawn: await redraw(workspace) };
+}
+
+export async function listKeys(workspace: Workspace): Promise<KeyInfo[]> {
+  const { roles, online, uploaders } = workspace.config;
+  const uses = (name: string): string[] => [
+    ...Object.entries(roles).flatMap(([role, who]) => (who?.holders.includes(name) ? [role] : [])),
+    ...Object.entries(online).flatMap(([role, who]) =>
+      who.key === name ? [role] : 'standby' in who && who.standby === name ? [`${role} (standby)`] : [],
+    ),
+    ...uploaders.flatMap((uploader) => (uploader.key === name ? ['uploader'] : [])),
+  ];
+  return [...(await workspace.holders()).values()].map(({ name, keyid, key, uri }) => ({
+    name,
+    keyid,
+    scheme: key.scheme,
+    uri,
+    roles: uses(name),
+  }));
+}
