@@ -44,18 +44,26 @@ export function members(
 }
 
 /**
- * A metadata file: the canonical form with the newlines of PEM keys escaped, because raw ones would not be JSON. The
- * signed part of a role without PEM keys is therefore a slice of its file.
+ * A metadata file: the canonical form with the newlines of PEM keys escaped (foreign ones have carriage returns too),
+ * because raw ones would not be JSON. The signed part of a role without PEM keys is therefore a slice of its file.
  */
 export function metadataFile(signedBytes: Uint8Array, signatures: readonly Signature[]): Buffer {
   const head = `{"signatures":[${signatures.map(({ keyid, sig }) => canonicalText({ keyid, sig })).join(',')}],"signed":`;
-  const signed = signedBytes.includes(0x0a)
-    ? Buffer.from(Buffer.from(signedBytes).toString('utf8').replaceAll('\n', '\\n'), 'utf8')
-    : signedBytes;
-  return Buffer.concat([Buffer.from(head, 'utf8'), signed, CLOSE]);
+  const raw = RAW.some((control) => signedBytes.includes(control));
+  return Buffer.concat([Buffer.from(head, 'utf8'), raw ? Buffer.from(jsonText(signedBytes)) : signedBytes, CLOSE]);
 }
 
 const CLOSE = Buffer.from('}');
+/** Tab, newline, carriage return: three quick searches, where one for every control character costs as much as a hash. */
+const RAW = [0x09, 0x0a, 0x0d];
+
+/** A canonical form as JSON: the control characters that it has raw in its strings are escaped. */
+export function jsonText(signedBytes: Uint8Array): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones that JSON does not allow
+  return Buffer.from(signedBytes)
+    .toString('utf8')
+    .replace(/[\x00-\x1f]/g, (control) => JSON.stringify(control).slice(1, -1));
+}
 
 /** The one formatter of times in metadata: `YYYY-MM-DDTHH:MM:SSZ` (section 4.2.3). */
 export function formatDate(date: Date): string {

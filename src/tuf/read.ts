@@ -1,7 +1,7 @@
 import { InputError, TrustError } from '../errors.ts';
 import type { Fields } from './decode.ts';
 import { decodeSignatures, decodeSigned } from './decode.ts';
-import { canonical, members } from './encode.ts';
+import { canonical, jsonText, members } from './encode.ts';
 import { map, refuse } from './fields.ts';
 import { parseJson } from './json.ts';
 import type { JsonMap, MetadataFile, Signature, SignedPart } from './model.ts';
@@ -35,8 +35,7 @@ export function readMetadata<T extends SignedPart['type']>(
 /** Reads the `signed` part alone: a draft, whose signatures are kept apart. @throws InputError */
 export function readSigned<T extends SignedPart['type']>(signedBytes: Uint8Array, type: T, what: string): TypeOf<T> {
   // A canonical form with PEM keys has raw newlines: JSON only once they are escaped.
-  const text = Buffer.from(signedBytes).toString('utf8').replaceAll('\n', '\\n');
-  const signed = map(parseJson(text, { what }), what);
+  const signed = map(parseJson(jsonText(signedBytes), { what }), what);
   if (!canonical(signed).equals(signedBytes)) {
     throw new InputError('draft is not canonical: refuse to sign', { object: what, code: 'trust.not-canonical' });
   }

@@ -27,6 +27,9 @@ const MAX_DEPTH = 32;
 const SPECIAL = new Uint8Array(256);
 for (let c = 0; c < 256; c++) SPECIAL[c] = c < 0x20 || c > 0x7e || c === QUOTE || c === BACKSLASH ? 1 : 0;
 
+/** Refused by `parseJson` too: the slow way says why. */
+const PROTO = Buffer.from('"__proto__"');
+
 /** Position where `bytes` stops to be canonical JSON of printable ASCII. */
 export class NotCanonical extends Error {
   readonly at: number;
@@ -71,7 +74,8 @@ function scanMembers(bytes: Uint8Array, at: number, depth: number): number {
   for (;;) {
     const keyEnd = scanString(bytes, pos) - 1;
     // An escape in a key would sort by another character than it stands for.
-    if (bytes.subarray(pos, keyEnd).includes(BACKSLASH)) throw new NotCanonical(pos);
+    if (bytes.subarray(pos, keyEnd).includes(BACKSLASH) || PROTO.equals(bytes.subarray(pos, keyEnd + 1)))
+      throw new NotCanonical(pos);
     if (previous >= 0 && compareRanges(bytes, previous, previousEnd, bytes, pos, keyEnd) >= 0)
       throw new NotCanonical(pos);
     previous = pos;
@@ -154,6 +158,16 @@ export class Cursor {
     return compareRanges(this.run, this.keyStart, this.keyEnd, key, 0, key.length);
   }
 
+  /** The current key against another cursor's, without an object for either. */
+  compareKey(other: Cursor): number {
+    return compareRanges(this.run, this.keyStart, this.keyEnd, other.run, other.keyStart, other.keyEnd);
+  }
+
+  /** Whether both values are the same bytes. */
+  sameValue(other: Cursor): boolean {
+    return compareRanges(this.run, this.valueStart, this.valueEnd, other.run, other.valueStart, other.valueEnd) === 0;
+  }
+
   key(): Uint8Array {
     return this.run.subarray(this.keyStart, this.keyEnd);
   }
@@ -176,7 +190,8 @@ export function lookup(run: Run, key: string): Uint8Array | undefined {
   while (at.next()) {
     const order = at.compare(wanted);
     if (order === 0) return at.value();
-    if (order > 0) return undefined;
+    // A foreign key with an escape stands where its character belongs, not where its bytes do.
+    if (order > 0 && !at.key().includes(BACKSLASH)) return undefined;
   }
   return undefined;
 }
@@ -214,7 +229,7 @@ export function join(parts: readonly Uint8Array[]): Run {
 
 /** One entry as it stands in a run: `"key":value`. */
 export function entry(key: string, value: Encodable): Buffer {
-  return Buffer.from(`"${key}":${canonicalText(value)}`, 'latin1');
+  return Buffer.from(`"${key}":${canonicalText(value)}`, 'utf8');
 }
 
 /** Number of entries; walks the bytes once. */
