@@ -14,7 +14,7 @@ const MAX_FILE_NAME = 255 - 65;
 
 /** `Foo._Bar` -> `foo-bar`. @throws InputError for what is not a project's name, with the code point of what is not ASCII */
 export function normalize(name: string): string {
-  if (!NAME.test(name)) refuse('a project name', name, 'letters, digits and inner . _ - of ASCII');
+  if (!NAME.test(name)) refuse('not a project name', name, 'letters, digits and inner . _ - of ASCII');
   return name.replace(/[-_.]+/g, '-').toLowerCase();
 }
 
@@ -65,9 +65,9 @@ export interface Distribution {
  */
 export function parseDistributionName(filename: string, project?: string): Distribution {
   if (!FILE.test(filename))
-    refuse('the name of a distribution file', filename, 'letters, digits and . _ + ! - of ASCII');
+    refuse('not the name of a distribution file', filename, 'letters, digits and . _ + ! - of ASCII');
   if (filename.length > MAX_FILE_NAME) {
-    refuse('the name of a distribution file', filename, `at most ${MAX_FILE_NAME} bytes`, `${filename.length}`);
+    refuse('not the name of a distribution file', filename, `at most ${MAX_FILE_NAME} bytes`, `${filename.length}`);
   }
   const found = filename.endsWith('.whl') ? wheel(filename) : sdist(filename, project);
   if (project !== undefined && found.project !== project) {
@@ -86,7 +86,7 @@ function wheel(filename: string): Distribution {
     (parts.length === 5 || build !== undefined) &&
     (build === undefined || /^\d[A-Za-z0-9_.]*$/.test(build)) &&
     [python, abi, platform].every((tag) => TAG.test(tag));
-  if (!wellFormed) refuse('the name of a wheel', filename, 'name-version-python-abi-platform.whl');
+  if (!wellFormed) refuse('not the name of a wheel', filename, 'name-version-python-abi-platform.whl');
   return {
     filename,
     project: normalize(name),
@@ -110,7 +110,7 @@ function sdist(filename: string, project: string | undefined): Distribution {
   }
   const matching = readings.filter((reading) => project === undefined || reading.project === project);
   const [only = readings[0], ...more] = matching;
-  if (only === undefined) refuse('the name of an sdist', filename, 'name-version.tar.gz with a version of PEP 440');
+  if (only === undefined) refuse('not the name of an sdist', filename, 'name-version.tar.gz with a version of PEP 440');
   if (more.length > 0) {
     const both = matching.map((reading) => `${reading.project} ${reading.version}`).join(' or ');
     refuse('the name of an sdist can be read in two ways', filename, 'name_version.tar.gz with one -', both);

@@ -10,10 +10,10 @@ export function writePageHtml(page: Page): Uint8Array {
     '<head>',
     '<meta charset="utf-8">',
     `<meta name="pypi:repository-version" content="${API_VERSION}">`,
-    `<title>Links for ${escape(page.name)}</title>`,
+    `<title>Links for ${escapeText(page.name)}</title>`,
     '</head>',
     '<body>',
-    `<h1>Links for ${escape(page.name)}</h1>`,
+    `<h1>Links for ${escapeText(page.name)}</h1>`,
     ...page.files.map(anchor),
     '</body>',
     '</html>',
@@ -29,14 +29,14 @@ function anchor(file: PageFile): string {
     // PEP 592: the attribute without a value is a yank without a reason
     file.yanked === undefined ? '' : attribute('data-yanked', file.yanked === true ? '' : file.yanked),
   ];
-  return `<a${attributes.join('')}>${escape(file.filename)}</a><br>`;
+  return `<a${attributes.join('')}>${escapeText(file.filename)}</a><br>`;
 }
 
 function attribute(name: string, value: string): string {
-  return ` ${name}="${escape(value)}"`;
+  return ` ${name}="${escapeText(value)}"`;
 }
 
-function escape(text: string): string {
+function escapeText(text: string): string {
   return text
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')

@@ -113,7 +113,7 @@ export function parsePage(bytes: Uint8Array): Page {
   const name = text(page.get('name'), 'name');
   if (normalize(name) !== name) refuse('name', normalize(name), name);
   const files = list(page.get('files'), 'files').map((file, i) => readFile(name, file, `files[${i}]`));
-  const read = pageOf(name, files);
+  const read = withFiles(emptyPage(name), files);
   assertSame('versions', strings(page.get('versions'), 'versions'), read.versions);
   assertSame(
     'files',

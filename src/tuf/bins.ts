@@ -15,7 +15,12 @@ export function pathHash(path: string): string {
 /** @param bits 0 to 32 */
 export function binIndex(path: string, bits: number): number {
   // A shift by 32 would be a shift by none.
-  return bits === 0 ? 0 : hash('sha256', path, 'buffer').readUInt32BE(0) >>> (32 - bits);
+  if (bits === 0) return 0;
+  // One character a byte: from a string to a string is the fastest way through node:crypto, by three.
+  const digest = hash('sha256', path, 'latin1');
+  const word =
+    (digest.charCodeAt(0) << 24) | (digest.charCodeAt(1) << 16) | (digest.charCodeAt(2) << 8) | digest.charCodeAt(3);
+  return word >>> (32 - bits);
 }
 
 /** `bin10`: the name prefix of the succinct roles (TAP 15) of 2^10 bins. */

@@ -48,16 +48,18 @@ export interface RootParts {
 }
 
 export function composeTargets(parts: TargetsParts): Buffer {
+  const { head, tail } = targetsFrame(parts);
+  return Buffer.concat([head, parts.targets, tail]);
+}
+
+/** What stands before and behind the run of a targets role. */
+export function targetsFrame(parts: Omit<TargetsParts, 'targets'>): { readonly head: Buffer; readonly tail: Buffer } {
   const delegations =
     parts.delegations === undefined ? '' : `"delegations":${canonical(delegationsValue(parts.delegations))},`;
   const base = parts.base === undefined ? '' : `,"x-tufa-base":${parts.base}`;
-  return Buffer.concat([
-    Buffer.from(
-      `{"_type":"targets",${delegations}"expires":"${formatDate(parts.expires)}","spec_version":"${SPEC_VERSION}","targets":{`,
-    ),
-    parts.targets,
-    Buffer.from(`},"version":${parts.version}${base},"x-tufa-repository":"${parts.repository}"}`),
-  ]);
+  const head = `{"_type":"targets",${delegations}"expires":"${formatDate(parts.expires)}","spec_version":"${SPEC_VERSION}","targets":{`;
+  const tail = `},"version":${parts.version}${base},"x-tufa-repository":"${parts.repository}"}`;
+  return { head: Buffer.from(head), tail: Buffer.from(tail) };
 }
 
 export function composeSnapshot(parts: SnapshotParts): Buffer {

@@ -48,9 +48,16 @@ export function members(
  * because raw ones would not be JSON. The signed part of a role without PEM keys is therefore a slice of its file.
  */
 export function metadataFile(signedBytes: Uint8Array, signatures: readonly Signature[]): Buffer {
-  const head = `{"signatures":[${signatures.map(({ keyid, sig }) => canonicalText({ keyid, sig })).join(',')}],"signed":`;
-  const raw = RAW.some((control) => signedBytes.includes(control));
-  return Buffer.concat([Buffer.from(head, 'utf8'), raw ? Buffer.from(jsonText(signedBytes)) : signedBytes, CLOSE]);
+  const signed = signedBytes.includes(0x0a)
+    ? Buffer.from(Buffer.from(signedBytes).toString('utf8').replaceAll('\n', '\\n'), 'utf8')
+    : signedBytes;
+  return Buffer.concat([metadataHead(signatures), signed, CLOSE]);
+}
+
+/** What stands before the signed part of a file; behind it is one `}`. */
+export function metadataHead(signatures: readonly Signature[]): Buffer {
+  const items = signatures.map(({ keyid, sig }) => canonicalText({ keyid, sig }));
+  return Buffer.from(`{"signatures":[${items.join(',')}],"signed":`, 'utf8');
 }
 
 const CLOSE = Buffer.from('}');
@@ -59,7 +66,6 @@ const RAW = [0x09, 0x0a, 0x0d];
 
 /** A canonical form as JSON: the control characters that it has raw in its strings are escaped. */
 export function jsonText(signedBytes: Uint8Array): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones that JSON does not allow
   return Buffer.from(signedBytes)
     .toString('utf8')
     .replace(/[\x00-\x1f]/g, (control) => JSON.stringify(control).slice(1, -1));
@@ -84,7 +90,7 @@ function integer(value: number): string {
 
 function text(value: string): string {
   if (!value.isWellFormed()) refuse('well-formed text', 'a lone surrogate');
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: only text beyond ASCII can differ under NFC
+  // Only text beyond ASCII can differ under NFC.
   if (/[^\x00-\x7f]/.test(value) && value.normalize('NFC') !== value) refuse('text in NFC', JSON.stringify(value));
   return `"${/["\\]/.test(value) ? value.replace(/["\\]/g, '\\$&') : value}"`;
 }

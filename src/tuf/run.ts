@@ -14,6 +14,7 @@ import type { Run } from './model.ts';
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
+const UNDERSCORE = 0x5f;
 const COLON = 0x3a;
 const MINUS = 0x2d;
 const OPEN_BRACE = 0x7b;
@@ -72,10 +73,8 @@ function scanMembers(bytes: Uint8Array, at: number, depth: number): number {
   let previousEnd = -1;
   let pos = at;
   for (;;) {
-    const keyEnd = scanString(bytes, pos) - 1;
-    // An escape in a key would sort by another character than it stands for.
-    if (bytes.subarray(pos, keyEnd).includes(BACKSLASH) || PROTO.equals(bytes.subarray(pos, keyEnd + 1)))
-      throw new NotCanonical(pos);
+    const keyEnd = scanKey(bytes, pos);
+    if (bytes[pos + 1] === UNDERSCORE && PROTO.equals(bytes.subarray(pos, keyEnd + 1))) throw new NotCanonical(pos);
     if (previous >= 0 && compareRanges(bytes, previous, previousEnd, bytes, pos, keyEnd) >= 0)
       throw new NotCanonical(pos);
     previous = pos;
@@ -97,6 +96,15 @@ function scanArray(bytes: Uint8Array, at: number, depth: number): number {
     if (bytes[pos] !== COMMA) throw new NotCanonical(pos);
     pos++;
   }
+}
+
+/** A key without escapes, which would sort by another character than they stand for; returns where its last quote is. */
+function scanKey(bytes: Uint8Array, at: number): number {
+  if (bytes[at] !== QUOTE) throw new NotCanonical(at);
+  let pos = at + 1;
+  while (SPECIAL[bytes[pos] ?? 0] === 0) pos++;
+  if (bytes[pos] !== QUOTE) throw new NotCanonical(pos);
+  return pos;
 }
 
 function scanString(bytes: Uint8Array, at: number): number {

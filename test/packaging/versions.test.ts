@@ -31,9 +31,10 @@ describe('packaging/versions', () => {
       '1.0b2',
       '1.0rc1',
       '1.0',
+      '1.0+0x1f',
+      '1.0+abc',
       '1.0+abc.5',
       '1.0+abc.7',
-      '1.0+0x1f',
       '1.0+31',
       '1.0+99999999999999999998',
       '1.0+99999999999999999999',
@@ -45,9 +46,6 @@ describe('packaging/versions', () => {
     for (const [i, low] of ordered.entries()) {
       expect(compareVersions(low, low)).to.equal(0);
       for (const high of ordered.slice(i + 1)) {
-        // a local segment of letters and digits is a word
-        if (low === '1.0+abc.7' && high === '1.0+0x1f') continue;
-        if (low.startsWith('1.0+abc') && high === '1.0+0x1f') continue;
         expect(compareVersions(low, high), `${low} < ${high}`).to.be.below(0);
         expect(compareVersions(high, low), `${high} > ${low}`).to.be.above(0);
       }

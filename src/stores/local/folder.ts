@@ -14,8 +14,7 @@ export const PRIVATE_FOLDER = '.tufa-store';
  * folder for a link in the moment between look and use can write to the store anyhow, and no store is trusted.)
  */
 export class Folder {
-  readonly root: string;
-  private realRoot: string | undefined;
+  private readonly root: string;
 
   constructor(root: string) {
     this.root = root;
@@ -46,13 +45,14 @@ export class Folder {
   private async inside(key: string): Promise<string | undefined> {
     const parent = dirname(key);
     try {
-      this.realRoot ??= await realpath(this.root);
-      if ((await realpath(join(this.root, parent))) !== join(this.realRoot, parent)) throw linked(key);
+      const root = await realpath(this.root);
+      const real = await realpath(join(this.root, parent));
+      if (real === join(root, parent)) return join(root, key);
     } catch (error) {
       if (isErrno(error, 'ENOENT')) return undefined;
       throw error;
     }
-    return join(this.realRoot, key);
+    throw linked(key, `find ${this.root} -type l`);
   }
 
   private async makeInside(key: string): Promise<string> {
@@ -65,7 +65,7 @@ export class Folder {
       // One by one, and looked at before the next: a folder must not be made behind a link.
       await makeFolder(path);
       const stats = await lstat(path);
-      if (stats.isSymbolicLink()) throw linked(key);
+      if (stats.isSymbolicLink()) throw linked(key, `ls -ld ${path}`);
       if (!stats.isDirectory()) throw Object.assign(new Error(`${path} is no folder`), { code: 'ENOTDIR' });
     }
     return join(path, basename(key));
@@ -73,14 +73,14 @@ export class Folder {
 }
 
 /** Makes a folder and what is missing above it. If we crash here, empty folders stay, which are no objects. */
-async function makeFolder(path: string): Promise<void> {
+async function makeFolder(path: string, above = true): Promise<void> {
   try {
     await mkdir(path, 0o755);
   } catch (error) {
     if (isErrno(error, 'EEXIST')) return;
-    if (!isErrno(error, 'ENOENT')) throw error;
+    if (!above || !isErrno(error, 'ENOENT')) throw error;
     await makeFolder(dirname(path));
-    return makeFolder(path);
+    return makeFolder(path, false);
   }
   await syncFolder(dirname(path));
 }
@@ -123,7 +123,7 @@ export async function openObject(path: string, key: string): Promise<Opened | un
     file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
     if (isErrno(error, 'ENOENT')) return undefined;
-    throw isErrno(error, 'ELOOP', 'EMLINK') ? linked(key) : error;
+    throw isErrno(error, 'ELOOP', 'EMLINK') ? linked(key, `ls -l ${path}`) : error;
   }
   try {
     const stats = await file.stat();
@@ -141,12 +141,12 @@ function assertObjectKey(key: string): void {
   throw new StorageError('the store keeps this place for itself', { object: key, code: 'storage.key' });
 }
 
-function linked(key: string): StorageError {
+function linked(key: string, hint: string): StorageError {
   return new StorageError('will not follow a symbolic link below the store', {
     object: key,
     code: 'storage.symlink',
     expected: 'folders and files',
     found: 'a symbolic link',
-    hint: 'find it: find STORE -type l',
+    hint,
   });
 }
