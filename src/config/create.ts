@@ -2,8 +2,8 @@ import { chmod, lstat, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { ConfigurationError } from '../errors.ts';
 import { createFile, notWritten } from './files.ts';
-import { CONFIG_FILE } from './load.ts';
-import type { Profile } from './schema.ts';
+import { CONFIG_FILE, parseConfig } from './load.ts';
+import { assertName, keyName, type Profile, repositoryName } from './schema.ts';
 
 export interface NewWorkspace {
   /** Of the repository: `corp`. */
@@ -43,7 +43,7 @@ const PROFILE_VALUES: Readonly<Record<Profile, Readonly<Record<string, string>>>
 /**
  * Lays down a workspace: folders, .gitignore, and tufa.yaml as the last, so that a run that was cut off can be repeated.
  *
- * @throws ConfigurationError when there is a tufa.yaml; then nothing is written
+ * @throws ConfigurationError when there is a tufa.yaml, UsageError for a name that cannot be one; then nothing is written
  */
 export async function createWorkspace(dir: string, wanted: NewWorkspace): Promise<void> {
   const config = join(dir, CONFIG_FILE);
@@ -56,9 +56,10 @@ export async function createWorkspace(dir: string, wanted: NewWorkspace): Promis
       hint: 'look at it with `tufa status`, or choose another folder: tufa init DIR',
     });
   }
+  assertName(repositoryName(), wanted.name, 'name of the repository');
+  for (const holder of wanted.holders ?? []) assertName(keyName(), holder, 'name of a holder');
   const text = fill(await readFile(new URL(CONFIG_FILE, TEMPLATE), 'utf8'), values(wanted));
-  // What could not be read again must not be written; this also checks the names that were given.
-  const { parseConfig } = await import('./load.ts');
+  // What could not be read again must not be written.
   parseConfig(Buffer.from(text), { name: CONFIG_FILE, dir: resolve(dir) });
   try {
     for (const folder of ['holders', 'ceremony']) await mkdir(join(dir, folder), { recursive: true });

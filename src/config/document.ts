@@ -1,4 +1,15 @@
-import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import {
+  CST,
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  Lexer,
+  LineCounter,
+  type Node,
+  parseDocument,
+} from 'yaml';
 import { ConfigurationError, type ErrorDetails } from '../errors.ts';
 
 /** `roles`, `root`, `threshold`, or an index in a list. */
@@ -25,7 +36,9 @@ export interface YamlText {
   error(problems: readonly Problem[]): ConfigurationError;
 }
 
+const CODE = 'configuration.file';
 const MAX_DEPTH = 8;
+const TOO_DEEP = `nested more than ${MAX_DEPTH} levels deep`;
 const WHOLE = /^(?:0|-?[1-9]\d*)$/;
 
 /**
@@ -38,6 +51,9 @@ const WHOLE = /^(?:0|-?[1-9]\d*)$/;
 export function readYaml(text: string, name: string): YamlText {
   const lines = new LineCounter();
   const report = (problems: readonly Problem[]): ConfigurationError => located(problems, name, lines);
+  const deep = tooDeep(text);
+  // The parser has not counted the lines yet.
+  if (deep !== undefined) throw new ConfigurationError(TOO_DEEP, { object: placeIn(text, deep, name), code: CODE });
   const document = parsed(text, lines, report);
   const problems: Problem[] = [];
   const value = plain(document.contents, problems, 0, lines);
@@ -73,6 +89,32 @@ function parsed(
   return document;
 }
 
+/**
+ * Where brackets, or dashes of one line, nest too deep. 64 KiB of them would cost the parser seconds. What nests by
+ * indentation alone is paid for with as many blanks, and is found later.
+ */
+function tooDeep(text: string): number | undefined {
+  let [offset, brackets, dashes] = [0, 0, 0];
+  for (const token of new Lexer().lex(text)) {
+    const type = CST.tokenType(token);
+    if (type === 'flow-seq-start' || type === 'flow-map-start') brackets++;
+    if (type === 'flow-seq-end' || type === 'flow-map-end') brackets--;
+    if (type === 'seq-item-ind' || type === 'explicit-key-ind') dashes++;
+    if (type === 'newline') dashes = 0;
+    if (brackets > MAX_DEPTH || dashes > MAX_DEPTH) return offset;
+    if (!MARKS.has(token)) offset += token.length;
+  }
+  return undefined;
+}
+
+/** Tokens that are not in the text: start of a document, of a scalar, end of a broken flow. */
+const MARKS = new Set([CST.DOCUMENT, CST.SCALAR, CST.FLOW_END]);
+
+function placeIn(text: string, offset: number, name: string): string {
+  const before = text.slice(0, offset);
+  return `${name}:${before.split('\n').length}:${offset - before.lastIndexOf('\n')}`;
+}
+
 function plain(node: unknown, problems: Problem[], depth: number, lines: LineCounter): unknown {
   if (isAlias(node))
     return refuse(problems, node, `an alias (*${node.source}) is not read here: write the value again`);
@@ -82,7 +124,7 @@ function plain(node: unknown, problems: Problem[], depth: number, lines: LineCou
   }
   if (isScalar(node)) return scalar(node.value, node.source);
   if (!isMap(node) && !isSeq(node)) return null;
-  if (depth >= MAX_DEPTH) return refuse(problems, node, `nested more than ${MAX_DEPTH} levels deep`);
+  if (depth >= MAX_DEPTH) return refuse(problems, node, TOO_DEEP);
   if (isSeq(node)) return node.items.map((item) => plain(item, problems, depth + 1, lines));
   const fields = new Map<string, unknown>();
   const firstLines = new Map<string, number>();
@@ -160,7 +202,7 @@ function located(problems: readonly Problem[], name: string, lines: LineCounter)
   const also = others.length === 0 ? undefined : `${others.length} more: ${more.join('; ')}`;
   const hint = [first?.details?.hint, also].filter((part) => part !== undefined).join('; ');
   return new ConfigurationError(first?.what ?? 'not read', {
-    code: 'configuration.file',
+    code: CODE,
     ...first?.details,
     object: first?.object ?? name,
     ...(hint === '' ? {} : { hint }),

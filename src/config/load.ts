@@ -49,7 +49,7 @@ export async function loadConfig(dir: string): Promise<Config> {
 export function parseConfig(bytes: Uint8Array, { name, dir }: { name: string; dir: string }): Config {
   const yaml = readYaml(decode(bytes, name), name);
   const parsed = schema.safeParse(yaml.value);
-  if (!parsed.success) throw yaml.error(parsed.error.issues.flatMap((issue) => problemsOf(issue, yaml)));
+  if (!parsed.success) throw yaml.error(explained(parsed.error.issues).flatMap((issue) => problemsOf(issue, yaml)));
   const found = contradictions(parsed.data, dir).map(({ path, ...sides }) => ({
     offset: yaml.offsetOf(path),
     what: pathText(path),
@@ -87,6 +87,12 @@ function decode(bytes: Uint8Array, name: string): string {
   } catch (cause) {
     throw new ConfigurationError('not UTF-8', { object: name, code: 'configuration.file', cause });
   }
+}
+
+/** A field whose name is misspelt is missing as well: then the name is what has to be told. */
+function explained(issues: readonly z.core.$ZodIssue[]): readonly z.core.$ZodIssue[] {
+  const unknown = issues.filter(({ code }) => code === 'unrecognized_keys');
+  return unknown.length > 0 ? unknown : issues;
 }
 
 function problemsOf(issue: z.core.$ZodIssue, yaml: YamlText): Problem[] {

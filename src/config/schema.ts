@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { UsageError } from '../errors.ts';
 import { KINDS } from '../queue/envelope.ts';
 
 /**
@@ -55,8 +56,22 @@ const listOf = <T extends z.ZodType>(item: T, what: string) =>
 const mapping = <T extends z.ZodRawShape>(shape: T) => z.strictObject(shape, 'a mapping');
 
 /** Key files are called `<name>.pem`, holders `<name>.json`: names that no file system confuses. */
-const NAME = /^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$/;
-export const keyName = () => text(NAME, 'a name of small letters, digits, ".", "_" and "-"');
+const NAME = /^(?!(?:true|false|null)$)[a-z](?:[a-z0-9._-]{0,62}[a-z0-9])?$/;
+export const keyName = () => text(NAME, 'a name of small letters, digits, ".", "_" and "-", a letter first');
+export const repositoryName = () =>
+  text(/^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$/, 'a name of letters, digits, ".", "_" and "-"');
+
+/** For a name that was typed. @param object what it is a name of. @throws UsageError */
+export function assertName(form: ReturnType<typeof keyName>, name: string, object: string): void {
+  const checked = form.safeParse(name);
+  if (checked.success) return;
+  throw new UsageError('cannot be used', {
+    object,
+    code: 'usage.name',
+    expected: checked.error.issues[0]?.message ?? 'another name',
+    found: JSON.stringify(name),
+  });
+}
 
 const URI = /^[a-z][a-z0-9+.-]*:[\x21-\x7e]+$/;
 const storeUri = () => text(URI, 'the URI of a store, such as file:public');
@@ -76,7 +91,7 @@ const online = () => mapping({ key: keyName(), standby: keyName().optional() });
 
 const fields = mapping({
   repository: mapping({
-    name: text(/^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$/, 'a name of letters, digits, ".", "_" and "-"'),
+    name: repositoryName(),
     uuid: text(UUID, 'a uuid in small letters, as `uuidgen` prints it'),
   }),
   profile: oneOf(PROFILES),

@@ -1,12 +1,14 @@
 import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
 import type { Ceremonies } from '../ceremony/drafts.ts';
 import { ConfigurationError, SignerError } from '../errors.ts';
 import type { SecretSource, Signer } from '../signers/port.ts';
 import type { Store } from '../stores/port.ts';
-import type { SupportedScheme } from '../tuf/keys.ts';
+import { keyidOf, type SupportedScheme } from '../tuf/keys.ts';
 import type { Key } from '../tuf/model.ts';
-import type { Holder } from './holders.ts';
-import type { Config } from './schema.ts';
+import { type Holder, readHolders } from './holders.ts';
+import { findWorkspace, loadConfig } from './load.ts';
+import { assertName, type Config, keyName } from './schema.ts';
 
 export { createWorkspace, type NewWorkspace } from './create.ts';
 export { type Holder, parseHolder, writeHolder } from './holders.ts';
@@ -50,7 +52,6 @@ export class Workspace {
 
   /** @param from the workspace, or a folder below it. @throws ConfigurationError */
   static async open(from: string, options: Partial<WorkspaceOptions> = {}): Promise<Workspace> {
-    const { findWorkspace, loadConfig } = await import('./load.ts');
     const dir = await findWorkspace(from);
     return new Workspace(dir, await loadConfig(dir), options);
   }
@@ -87,7 +88,7 @@ export class Workspace {
 
   /** Everybody in `holders/`, by name. */
   holders(): Promise<ReadonlyMap<string, Holder>> {
-    this.known ??= import('./holders.ts').then(({ readHolders }) => readHolders(this.dir));
+    this.known ??= readHolders(this.dir);
     return this.known;
   }
 
@@ -133,14 +134,12 @@ export class Workspace {
    * Makes the key file `private/<name>.pem`; asks for its passphrase unless it shall be plain.
    *
    * @returns what belongs into `holders/`
-   * @throws InputError when there is a key file of that name, PersonError when nobody gives a passphrase
+   * @throws UsageError for a name that cannot be one, InputError when there is a key file of that name, PersonError or
+   * ConfigurationError when nobody gives a passphrase
    */
   async generateKey(name: string, options: { scheme: SupportedScheme; plain: boolean }): Promise<Holder> {
-    const [{ generateKeyFile, passphraseQuestion }, { keyidOf }, { join }] = await Promise.all([
-      import('../signers/file.ts'),
-      import('../tuf/keys.ts'),
-      import('node:path'),
-    ]);
+    assertName(keyName(), name, 'name of a key');
+    const { generateKeyFile, passphraseQuestion } = await import('../signers/file.ts');
     const path = `private/${name}.pem`;
     const passphrase = options.plain ? undefined : await this.secrets.get(passphraseQuestion(path, 'encrypt'));
     try {

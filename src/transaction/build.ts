@@ -3,6 +3,7 @@ import { encodeReceipt } from '../queue/receipts.ts';
 import type { Trusted } from '../tuf/checks.ts';
 import { sha256Hex } from '../tuf/digest.ts';
 import { metadataKey, receiptKey, recordKey, rootKey } from '../tuf/layout.ts';
+import { checkSizes, refuseFindings } from '../tuf/limits.ts';
 import type { Context, SigningSet } from './context.ts';
 import { topLevelSet } from './context.ts';
 import type { Folded } from './fold.ts';
@@ -13,6 +14,7 @@ import type { Plan, SignDecision } from './prepare.ts';
 import type { Live } from './read.ts';
 import { fileName, rehearse } from './rehearse.ts';
 import type { Roles } from './roles.ts';
+import { askTufModels } from './second-opinion.ts';
 import { signDraft } from './sign.ts';
 import type { Upload } from './upload.ts';
 
@@ -76,6 +78,8 @@ export async function build(
   );
 
   const created = [...offline, ...leaves, ...(plan.snapshot ? [snapshot] : [])];
+  checkLimits(context, [...created, timestamp]);
+  if (genesis !== undefined) await askTufModels(await roles.offlineFiles());
   const files = new Map([...created, timestamp].map((role) => [fileName(role.name, role.version), role.bytes]));
   const before = live.verifiedBy && { root: live.verifiedBy, timestamp: live.timestamp, snapshot: live.snapshot };
   const result = await rehearse({
@@ -84,7 +88,9 @@ export async function build(
     roots: decision.sets,
     before,
     changes: plan.changes,
+    leaves: [...plan.leaves.values()].map(({ leaf }) => leaf),
     now,
+    warn: context.warn,
   });
 
   const uploads: Upload[] = [
@@ -102,6 +108,20 @@ export async function build(
     offline: new Set(offline.map((r) => metadataKey(r.name, r.version))),
     result,
   };
+}
+
+/** Sizes against every served client's limits; timestamp.json lists the length of the snapshot, which lifts its limit. */
+function checkLimits(context: Context, files: readonly NewRole[]): void {
+  const sized = files.map(({ name, version, bytes }) => ({
+    role: name,
+    version,
+    length: bytes.length,
+    signedLength: name === 'snapshot',
+  }));
+  const findings = checkSizes(sized, context.settings.clients);
+  refuseFindings(findings);
+  for (const { object, message, expected, found, client } of findings)
+    context.warn(`${object}: ${message} for ${client}: ${expected}, found ${found}`);
 }
 
 function composeReceipt(live: Live, folded: Folded, number: number, repository: string): Buffer {

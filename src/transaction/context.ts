@@ -1,6 +1,7 @@
 import type { Uploader } from '../queue/envelope.ts';
 import type { Store } from '../stores/port.ts';
 import type { TrustedState } from '../trusted/state.ts';
+import type { Client } from '../tuf/clients.ts';
 import type { Key, RoleKeys, Root, Signature, Verified } from '../tuf/model.ts';
 
 /** What a transaction works with. Time and randomness come from here only. */
@@ -32,7 +33,7 @@ export interface Settings {
   readonly hold: number;
   /** How often a lost race starts again. */
   readonly tries: number;
-  readonly clients: readonly string[];
+  readonly clients: readonly Client[];
   readonly uploaders: readonly Uploader[];
 }
 

@@ -88,10 +88,14 @@ export function planSnapshot(input: SnapshotInput, settings: Settings): RoleDraf
   return { name: 'snapshot', version: input.version, signedBytes };
 }
 
-/** The width of a bin's name says how many there are: `bin14-3fff`. */
 function hashFor(role: NewRole): string | undefined {
-  const bits = /^(?:bin|recent)(\d+)-[0-9a-f]+$/.exec(role.name)?.[1];
-  return bits !== undefined && 2 ** Number(bits) > HASHED_BINS ? undefined : sha256Hex(role.bytes);
+  return listsHash(role.name) ? sha256Hex(role.bytes) : undefined;
+}
+
+/** Whether the snapshot lists the sha256 of a role. The width of a bin's name says how many there are: `bin14-3fff`. */
+export function listsHash(name: string): boolean {
+  const bits = /^(?:bin|recent)(\d+)-[0-9a-f]+$/.exec(name)?.[1];
+  return bits === undefined || 2 ** Number(bits) <= HASHED_BINS;
 }
 
 export interface TimestampInput {

@@ -6,6 +6,7 @@ import type { Root, Verified } from '../tuf/model.ts';
 import { count } from '../tuf/run.ts';
 import type { Steps } from '../tuf/walk.ts';
 import { Client } from '../tuf/walk.ts';
+import type { Leaf } from './roles.ts';
 import { askTufJs, SECOND_OPINION_ROLES } from './second-opinion.ts';
 
 /**
@@ -23,25 +24,47 @@ export interface Rehearsal {
   /** What a client that was here before has kept. */
   readonly before: Trusted | undefined;
   readonly changes: ReadonlyMap<string, Content | null>;
+  /** Online roles that were signed, and who delegates to them: each is verified whole. */
+  readonly leaves: readonly Pick<Leaf, 'name' | 'delegator'>[];
   readonly now: Date;
+  readonly warn: (message: string) => void;
 }
 
-/** Paths that are looked up; every changed role is verified whole, whatever their number. */
+/** Paths that are looked up; every signed role is verified whole, whatever their number. */
 const MAX_PATHS = 64;
 
-/** @returns the new state as the clients of the last root see it */
+/**
+ * A role that has expired and is not signed here must not stop the commit that keeps the others alive: it is no worse
+ * afterwards than before (incidents 4: a gate that compares with "valid" instead of with "now" blocked the repair).
+ * @returns the new state as the clients of the last root see it
+ */
 export async function rehearse(rehearsal: Rehearsal): Promise<Trusted> {
-  const { roots, before, now } = rehearsal;
+  try {
+    return await rehearseAt(rehearsal, rehearsal.now);
+  } catch (error) {
+    if (!(error instanceof TrustError) || error.code !== 'trust.expired' || isOurs(error, rehearsal)) throw error;
+    rehearsal.warn(`${error.message}: clients refuse it until it is signed again`);
+    return rehearseAt(rehearsal, undefined);
+  }
+}
+
+function isOurs({ details }: TrustError, { files }: Rehearsal): boolean {
+  const [role = '', version = ''] = (details.object ?? '').split(' ');
+  return role === 'timestamp' || files.has(`${version}.${role}.json`);
+}
+
+async function rehearseAt(rehearsal: Rehearsal, now: Date | undefined): Promise<Trusted> {
+  const { roots, before } = rehearsal;
   const expected = new Map([...rehearsal.changes].slice(0, MAX_PATHS));
   let result: Trusted | undefined;
   for (const root of roots) {
     const fresh: Trusted = { root, timestamp: undefined, snapshot: undefined };
     const starts = before?.root === root ? [fresh, before] : [fresh];
-    for (const start of starts) result = await walkFrom(start, rehearsal, expected);
+    for (const start of starts) result = await walkFrom(start, rehearsal, expected, now);
     if (result?.snapshot !== undefined && count(result.snapshot.signed.meta) <= SECOND_OPINION_ROLES) {
       await askTufJs({
         root,
-        now,
+        now: now ?? new Date(0),
         expected: new Map([...expected].map(([path, content]) => [path, content?.sha256 ?? null])),
         read: (name) => readEither(rehearsal, name),
       });
@@ -54,11 +77,13 @@ async function walkFrom(
   start: Trusted,
   rehearsal: Rehearsal,
   expected: ReadonlyMap<string, Content | null>,
+  now: Date | undefined,
 ): Promise<Trusted> {
   const client = new Client(start);
-  await drive(client.refresh(rehearsal.now), rehearsal);
+  await drive(client.refresh(now), rehearsal);
+  for (const { name, delegator } of rehearsal.leaves) await drive(client.loadRole(name, delegator, now), rehearsal);
   for (const [path, content] of expected) {
-    const found = await drive(client.findTarget(path, rehearsal.now), rehearsal);
+    const found = await drive(client.findTarget(path, now), rehearsal);
     if (found?.sha256 !== content?.sha256 || found?.length !== content?.length) {
       throw new TrustError('the new state does not show the change', {
         object: path,

@@ -17,7 +17,7 @@ export function binIndex(path: string, bits: number): number {
   // A shift by 32 would be a shift by none.
   if (bits === 0) return 0;
   // One character a byte: from a string to a string is the fastest way through node:crypto, by three.
-  const digest = hash('sha256', path, 'latin1');
+  const digest = hash('sha256', path, 'binary');
   const word =
     (digest.charCodeAt(0) << 24) | (digest.charCodeAt(1) << 16) | (digest.charCodeAt(2) << 8) | digest.charCodeAt(3);
   return word >>> (32 - bits);

@@ -48,10 +48,8 @@ export function members(
  * because raw ones would not be JSON. The signed part of a role without PEM keys is therefore a slice of its file.
  */
 export function metadataFile(signedBytes: Uint8Array, signatures: readonly Signature[]): Buffer {
-  const signed = signedBytes.includes(0x0a)
-    ? Buffer.from(Buffer.from(signedBytes).toString('utf8').replaceAll('\n', '\\n'), 'utf8')
-    : signedBytes;
-  return Buffer.concat([metadataHead(signatures), signed, CLOSE]);
+  const raw = RAW.some((control) => signedBytes.includes(control));
+  return Buffer.concat([metadataHead(signatures), raw ? Buffer.from(jsonText(signedBytes)) : signedBytes, CLOSE]);
 }
 
 /** What stands before the signed part of a file; behind it is one `}`. */

@@ -39,7 +39,7 @@ export function sortFragments(fragments: Fragments, numbers: Int32Array): number
 /** The key of a fragment. */
 export function keyOf({ bytes, starts, keyLengths }: Fragments, number: number): string {
   const start = starts[number]! + 1;
-  return bytes.latin1Slice(start, start + keyLengths[number]!);
+  return bytes.toString('latin1', start, start + keyLengths[number]!);
 }
 
 function compareKeys({ bytes, starts, keyLengths }: Fragments, a: number, b: number): number {

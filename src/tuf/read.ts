@@ -37,7 +37,12 @@ export function readSigned<T extends SignedPart['type']>(signedBytes: Uint8Array
   // A canonical form with PEM keys has raw newlines: JSON only once they are escaped.
   const signed = map(parseJson(jsonText(signedBytes), { what }), what);
   if (!canonical(signed).equals(signedBytes)) {
-    throw new InputError('draft is not canonical: refuse to sign', { object: what, code: 'trust.not-canonical' });
+    throw new TrustError('draft is not canonical: refuse to sign', {
+      object: what,
+      code: 'trust.not-canonical',
+      expected: 'the canonical form of itself',
+      found: 'other bytes',
+    });
   }
   return decodeSigned(parsedFields(signed), type) as TypeOf<T>;
 }

@@ -6,7 +6,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { copyFile, mkdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { ConfigurationError } from '../../src/errors.ts';
+import { ConfigurationError, TufaError } from '../../src/errors.ts';
 import pins from './pins.json' with { type: 'json' };
 import type { ClientName } from './support/protocol.ts';
 import { chosenClients } from './support/selection.ts';
@@ -127,14 +127,13 @@ function contents(folder: string, files: string[]): Promise<string[]> {
 }
 
 async function exists(folder: string): Promise<boolean> {
-
   return stat(folder).then(
     () => true,
     () => false,
   );
 }
 
-if (import.meta.main) {
+async function installAll(): Promise<void> {
   const { clients, leftOut } = chosenClients();
   for (const name of clients) {
     const { command } = await install(name);
@@ -142,5 +141,17 @@ if (import.meta.main) {
   }
   if (leftOut.length > 0) {
     process.stdout.write(`left out: ${leftOut.join(', ')}\n`);
+  }
+}
+
+if (import.meta.main) {
+  try {
+    await installAll();
+  } catch (error) {
+    if (!(error instanceof TufaError)) {
+      throw error;
+    }
+    process.stderr.write(`error: ${error.message}\n${error.hint === undefined ? '' : `hint: ${error.hint}\n`}`);
+    process.exitCode = error.exitCode;
   }
 }

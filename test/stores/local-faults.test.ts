@@ -146,8 +146,8 @@ describe('local store: faults', () => {
   }
 
   for (const [what, reading] of [
-    ['an object', () => read(open(), 'a/object')],
-    ['a list', () => keys(open(), 'a/')],
+    ['an object', (): Promise<unknown> => read(open(), 'a/object')],
+    ['a list', (): Promise<unknown> => keys(open(), 'a/')],
   ] as const) {
     it(`EIO at any call of reading ${what}: an honest error, and never half of it`, async () => {
       await open().create('a/object', bytes('whole'));

@@ -31,9 +31,10 @@ describe('local store: processes', () => {
     expect(leftovers(root())).to.have.lengthOf(1);
 
     const waiting = open().swap('timestamp.json', Buffer.from('two'), etag);
+    const end = once(holder, 'exit');
     holder.kill('SIGKILL');
     expect(await waiting).to.have.property('etag');
-    await once(holder, 'exit');
+    await end;
     expect(await read(open(), 'timestamp.json')).to.equal('two');
     await open().create('next', Buffer.from('x'));
     expect(leftovers(root())).to.deep.equal([]);

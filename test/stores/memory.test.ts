@@ -80,9 +80,9 @@ describe('memory store', () => {
       expect(error.committed).to.equal('unknown');
       expect(await keys(store, '')).to.deep.equal(['hit']);
       await refusal(store.remove('hit'), UnknownAnswer);
-      await refusal(store.swap('hit', bytes('y'), undefined), UnknownAnswer);
+      await refusal(store.swap('hit', bytes('x'), undefined), UnknownAnswer);
       store.faults = () => 'ok';
-      expect(await read(store, 'hit')).to.equal('y');
+      expect(await read(store, 'hit')).to.equal('x');
     });
 
     it('late: it is done when it lands, if its condition still holds then', async () => {

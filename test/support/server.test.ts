@@ -35,7 +35,14 @@ describe('the static server of the tests', () => {
   });
 
   it('does not leave its folder', async () => {
-    const paths = ['/../secret', '/%2e%2e/secret', '/metadata/..%2f..%2fsecret', '/..%5csecret', '/link', '//etc/passwd'];
+    const paths = [
+      '/../secret',
+      '/%2e%2e/secret',
+      '/metadata/..%2f..%2fsecret',
+      '/..%5csecret',
+      '/link',
+      '//etc/passwd',
+    ];
     for (const path of paths) {
       expect(await rawStatus(server.url, path), path).to.equal(404);
     }

@@ -6,8 +6,8 @@ import { StorageError } from '../../errors.ts';
 
 /**
  * How a folder is shared between the writers of this and other processes. SQLite's locks on an empty database: the kernel
- * holds them and drops them when a process dies, however it dies. Nothing is ever written into the file, so there is no
- * journal that could stay behind. (A pid file cannot be broken safely: of two who find it stale, one breaks the other's.)
+ * holds them and drops them when a process dies, however it dies. Nothing is ever written, so that a full disk is no
+ * hindrance and no journal can stay behind. (A pid file cannot be broken safely: of two who find it stale, one breaks the other's.)
  *
  *     present   any number at once      SHARED      somebody has a temporary file
  *     single    one, beside `present`   RESERVED    read, compare, rename
@@ -81,7 +81,8 @@ function take(path: string, begin: string): DatabaseSync | undefined {
   let database: DatabaseSync | undefined;
   try {
     database = new (sqlite().DatabaseSync)(path, { timeout: 0 });
-    database.exec(begin);
+    // A transaction on an empty database begins with a page and a journal: both stay in memory, and are forgotten.
+    database.exec(`PRAGMA journal_mode = MEMORY; ${begin}`);
     return database;
   } catch (error) {
     database?.close();

@@ -47,15 +47,19 @@ export async function requireTool(command: string, args: readonly string[], hint
   return output.trim();
 }
 
-/** Installs Debian packages where that is possible (apt-get, root); says whether it was. */
-export async function aptInstall(packages: readonly string[]): Promise<boolean> {
+/** Installs Debian packages where that can be done (apt-get, root). Whether it helped, requireTool says. */
+export async function aptInstall(packages: readonly string[]): Promise<void> {
   if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) {
-    return false;
+    return;
   }
   const env = { DEBIAN_FRONTEND: 'noninteractive' };
-  await runTool('apt-get', ['update'], { timeout: 300_000, env });
-  await runTool('apt-get', ['install', '--yes', '--no-install-recommends', ...packages], { timeout: 600_000, env });
-  return true;
+  const install = ['install', '--yes', '--no-install-recommends', ...packages];
+  try {
+    await runTool('/usr/bin/apt-get', ['update'], { timeout: 300_000, env });
+    await runTool('/usr/bin/apt-get', install, { timeout: 600_000, env });
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+  }
 }
 
 function finish(command: string, args: readonly string[], { cwd, env, timeout }: ToolRun): Promise<Finished> {
