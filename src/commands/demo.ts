@@ -13,10 +13,10 @@ export default class DemoCommand extends TufaCommand<typeof DemoCommand, Demo> {
 
   protected override async execute(flags: FlagsOf<typeof DemoCommand>): Promise<Demo> {
     const { demo } = await import('../jobs/demo.ts');
-    return demo(flags.keep === undefined ? undefined : resolve(flags.keep), new Date());
+    return demo(flags.keep === undefined ? undefined : resolve(flags.keep), this.clock());
   }
 
   protected override render(result: Demo): string {
-    return demoText(result, new Date());
+    return demoText(result, this.clock());
   }
 }

@@ -19,7 +19,7 @@ export default class Get extends TufaCommand<typeof Get, Got> {
 
   protected override async execute(flags: FlagsOf<typeof Get>): Promise<Got> {
     const [{ openInstaller }, { get }] = await Promise.all([import('../jobs/installer.ts'), import('../jobs/get.ts')]);
-    const client = await openInstaller({ ...this.installer(flags), repository: flags.repository, now: new Date() });
+    const client = await openInstaller({ ...this.installer(flags), repository: flags.repository, now: this.clock() });
     return this.reporting('files', (reporter) => get(client, this.words, { out: flags.out }, reporter));
   }
 

@@ -21,6 +21,6 @@ export default class Publish extends TufaCommand<typeof Publish, TransactionResu
   }
 
   protected override render(result: TransactionResult): string {
-    return transactionText(result, new Date());
+    return transactionText(result, this.clock());
   }
 }

@@ -23,6 +23,6 @@ export default class Refresh extends TufaCommand<typeof Refresh, TransactionResu
   }
 
   protected override render(result: TransactionResult): string {
-    return transactionText(result, new Date());
+    return transactionText(result, this.clock());
   }
 }

@@ -31,6 +31,6 @@ export default class StatusCommand extends TufaCommand<typeof StatusCommand, Sta
   }
 
   protected override render(result: Status): string {
-    return statusText(result, new Date());
+    return statusText(result, this.clock());
   }
 }

@@ -20,7 +20,7 @@ export default class Verify extends TufaCommand<typeof Verify, Verification> {
       import('../jobs/installer.ts'),
       import('../jobs/verify.ts'),
     ]);
-    const now = new Date();
+    const now = this.clock();
     const client = await openInstaller({ ...this.installer(flags), repository: args.repository, now });
     return this.reporting('files', (reporter) =>
       verify(client, { now, metadataOnly: flags['metadata-only'] }, reporter),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { UsageError } from '../errors.ts';
 import { KINDS } from '../queue/envelope.ts';
+import { QUEUE_PREFIX } from '../tuf/layout.ts';
 
 /**
  * What tufa.yaml may say. Each leaf's message is what was *expected*; `load.ts` adds what was found, and where. Fields
@@ -96,7 +97,7 @@ const fields = mapping({
   }),
   profile: oneOf(PROFILES),
   store: storeUri(),
-  queue: text(QUEUE, 'a prefix of keys in the store with a "/" at its end, such as queue/').default('queue/'),
+  queue: text(QUEUE, 'a prefix of keys in the store with a "/" at its end, such as queue/').default(QUEUE_PREFIX),
   trusted: storeUri(),
   publishers: oneOf(['one', 'many']).default('one'),
   clients: listOf(oneOf(CLIENTS), 'clients').default(['python-tuf', 'tuf-js', 'go-tuf']),

@@ -7,7 +7,7 @@ import { InputError, StorageError, TrustError } from '../errors.ts';
 import type { Store } from '../stores/port.ts';
 import type { Kept, TrustedState } from '../trusted/state.ts';
 import { assertTarget, trustRoot } from '../tuf/checks.ts';
-import { sha256Hex } from '../tuf/digest.ts';
+import { sha256Hex, sha512Hex } from '../tuf/digest.ts';
 import { METADATA_PREFIX, rootKey, targetKey } from '../tuf/layout.ts';
 import type { Root, TargetFile, Verified } from '../tuf/model.ts';
 import type { Steps } from '../tuf/walk.ts';
@@ -67,7 +67,8 @@ export class RepositoryClient {
       });
     const object = await this.store.get(keyOf(path, target), { maxLength: target.length });
     if (object === undefined) throw missing(path);
-    assertTarget(path, { length: object.bytes.length, sha256: sha256Hex(object.bytes) }, target);
+    const sha512 = target.sha512 && sha512Hex(object.bytes);
+    assertTarget(path, { length: object.bytes.length, sha256: sha256Hex(object.bytes), sha512 }, target);
     return object.bytes;
   }
 
@@ -78,6 +79,7 @@ export class RepositoryClient {
     await mkdir(dirname(file), { recursive: true });
     const part = `${file}.part`;
     const hash = createHash('sha256');
+    const long = createHash('sha512');
     let length = 0;
     try {
       await pipeline(
@@ -88,12 +90,14 @@ export class RepositoryClient {
             // 5.7.3: not one byte more than is listed.
             if (length > target.length) break;
             hash.update(chunk);
+            if (target.sha512 !== undefined) long.update(chunk);
             yield chunk;
           }
         },
         createWriteStream(part, { mode: 0o644 }),
       );
-      assertTarget(path, { length, sha256: hash.digest('hex') }, target);
+      const sha512 = target.sha512 && long.digest('hex');
+      assertTarget(path, { length, sha256: hash.digest('hex'), sha512 }, target);
       await rename(part, file);
     } finally {
       await rm(part, { force: true });

@@ -2,7 +2,7 @@ import { ConflictError, TrustError } from '../errors.ts';
 import { encodeReceipt } from '../queue/receipts.ts';
 import type { Trusted } from '../tuf/checks.ts';
 import { sha256Hex } from '../tuf/digest.ts';
-import { metadataKey, receiptKey, recordKey, rootKey } from '../tuf/layout.ts';
+import { METADATA_PREFIX, metadataKey, parseMetadataName, receiptKey, recordKey, rootKey } from '../tuf/layout.ts';
 import { checkSizes, refuseFindings } from '../tuf/limits.ts';
 import type { Context, SigningSet } from './context.ts';
 import { topLevelSet } from './context.ts';
@@ -143,7 +143,7 @@ export function isOurNumberFree(context: Context, built: Built, other: readonly 
     if (built.offline.has(key))
       throw new TrustError('two different files under one version', { ...details, code: 'trust.equivocation' });
     context.warn(`${key}: other bytes than ours stand there`);
-    if (!key.endsWith('.timestamp.json')) free = false;
+    if (parseMetadataName(key.slice(METADATA_PREFIX.length))?.role !== 'timestamp') free = false;
   }
   return free;
 }

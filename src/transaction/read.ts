@@ -9,6 +9,7 @@ import { sha256Hex } from '../tuf/digest.ts';
 import { formatDate } from '../tuf/encode.ts';
 import {
   metadataKey,
+  metadataName,
   PENDING_PREFIX,
   parsePendingKey,
   parseQueueKey,
@@ -175,7 +176,7 @@ export async function readChain(store: Store, from: Verified<Root>): Promise<Ver
 
 /** Root N-1, trusted backwards: complete by itself, and a threshold of its keys has signed root N. */
 function predecessor(bytes: Uint8Array, root: Verified<Root>): Verified<Root> {
-  const before = trustRoot(bytes, `${root.signed.version - 1}.root.json`);
+  const before = trustRoot(bytes, metadataName('root', root.signed.version - 1));
   nextRoot(before, root.bytes);
   return before;
 }
@@ -244,7 +245,7 @@ function assertClock(timestamp: Verified<Timestamp>, now: Date): void {
 
 function rolledBack(expected: string, found: string): TrustError {
   return new TrustError('the storage is older than the trusted state', {
-    object: 'metadata/timestamp.json',
+    object: TIMESTAMP_KEY,
     code: 'trust.rollback',
     check: '5.4.3.1',
     expected,

@@ -4,6 +4,7 @@ import { sha256Hex, sha512Hex } from './digest.ts';
 import { formatDate } from './encode.ts';
 import { parseJson } from './json.ts';
 import { verifySignature } from './keys.ts';
+import { metadataName } from './layout.ts';
 import type {
   FileMeta,
   Key,
@@ -13,6 +14,7 @@ import type {
   Run,
   SignedPart,
   Snapshot,
+  TargetFile,
   Targets,
   Timestamp,
   Verified,
@@ -42,7 +44,7 @@ export function trustRoot(bytes: Uint8Array, what = 'trusted root'): Verified<Ro
 /** 5.3.3 to 5.3.7: version N+1, signed by a threshold of root N and by its own. */
 export function nextRoot(root: Verified<Root>, bytes: Uint8Array): Verified<Root> {
   const version = root.signed.version + 1;
-  const what = `${version}.root.json`;
+  const what = metadataName('root', version);
   const file = readMetadata(bytes, 'root', what);
   signedBy(
     file,
@@ -133,7 +135,7 @@ export function newSnapshot(
   now: Date | undefined,
 ): Verified<Snapshot> {
   const meta = timestamp.signed.snapshot;
-  const what = `${meta.version}.snapshot.json`;
+  const what = metadataName('snapshot', meta.version);
   assertContent(bytes, meta, what, '5.5.2');
   const file = signedBy(
     readMetadata(bytes, 'snapshot', what),
@@ -223,13 +225,16 @@ export function listedMeta(snapshot: { readonly signed: Snapshot }, role: string
 /** 5.7.3: what was downloaded is what targets metadata lists. */
 export function assertTarget(
   path: string,
-  found: { length: number; sha256: string },
-  listed: { length: number; sha256: string | undefined },
+  found: { length: number; sha256: string; sha512?: string | undefined },
+  listed: Pick<TargetFile, 'length' | 'sha256' | 'sha512'>,
 ): void {
   if (found.length !== listed.length)
     fail('another length', path, `${listed.length} bytes`, `${found.length}`, '5.7.3', 'trust.target');
-  if (found.sha256 !== listed.sha256)
+  if (listed.sha256 !== undefined && found.sha256 !== listed.sha256)
     fail('another content', path, `sha256 ${listed.sha256}`, found.sha256, '5.7.3', 'trust.target');
+  // Every hash that is listed counts: a file that has only one of them right is another file.
+  if (listed.sha512 !== undefined && found.sha512 !== listed.sha512)
+    fail('another content', path, `sha512 ${listed.sha512}`, found.sha512 ?? 'not computed', '5.7.3', 'trust.target');
 }
 
 /**

@@ -128,7 +128,7 @@ export class Client {
 
   /** 5.6.1 to 5.6.6: one role, verified for this delegator. */
   *loadRole(name: string, delegator: Delegator, now: Date | undefined): Steps<Verified<Targets>> {
-    const known = this.roles.get(`${delegator.name}/${name}`);
+    const known = this.roles.get(pair(delegator, name));
     if (known !== undefined) return known;
     const { root, snapshot } = this.trusted;
     if (snapshot === undefined) throw missing('snapshot.json', '5.5.1');
@@ -142,8 +142,17 @@ export class Client {
       if (bytes === undefined) throw missing(fileName, '5.6.1');
       file = newTargets(root, snapshot, delegator, name, bytes, now);
     }
-    this.roles.set(`${delegator.name}/${name}`, file);
+    this.roles.set(pair(delegator, name), file);
     return file;
+  }
+
+  /** Every file that this client has verified, by role: what it keeps for its next run. */
+  *verifiedFiles(): Generator<[role: string, bytes: Uint8Array]> {
+    const { root, timestamp, snapshot } = this.trusted;
+    yield ['root', root.bytes];
+    if (timestamp !== undefined) yield ['timestamp', timestamp.bytes];
+    if (snapshot !== undefined) yield ['snapshot', snapshot.bytes];
+    for (const [key, file] of this.roles) yield [JSON.parse(key)[1] as string, file.bytes];
   }
 
   topDelegator(): Delegator {
@@ -175,6 +184,11 @@ export function delegationsFor(
     if (delegated.terminating) return { roles, terminating: true };
   }
   return { roles, terminating: false };
+}
+
+/** One text for two names, whatever characters a foreign repository has in them. */
+function pair(delegator: Delegator, name: string): string {
+  return JSON.stringify([delegator.name, name]);
 }
 
 function covers(role: DelegatedRole, path: string): boolean {

@@ -27,11 +27,9 @@ export default class TrustAdd extends TufaCommand<typeof TrustAdd, Trusting> {
   protected override async execute(flags: FlagsOf<typeof TrustAdd>, args: ArgsOf<typeof TrustAdd>): Promise<Trusting> {
     const { addTrust } = await import('../../jobs/installer.ts');
     return addTrust({
-      directory: this.directory,
+      ...this.installer({ trusted: flags.trusted }),
       repository: args.repository,
       sha256: flags['root-sha256'].replaceAll(' ', ''),
-      trusted: flags.trusted,
-      env: process.env,
     });
   }
 
