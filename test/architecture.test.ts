@@ -136,6 +136,8 @@ describe('the rooms of the house', () => {
       "import { rm } from 'node:fs/promises';",
       'imports node:fs/promises',
     ],
+    ['files in a bulk build', 'transaction/bulk/x.ts', "import { rm } from 'node:fs/promises';", undefined],
+    ['a socket in a bulk build', 'transaction/bulk/x.ts', "import net from 'node:net';", 'imports node:net'],
     [
       'a path of the store',
       'transaction/x.ts',
@@ -145,7 +147,9 @@ describe('the rooms of the house', () => {
     [
       'a path made of parts',
       'jobs/x.ts',
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: source text
       'store.get(`metadata/${version}.root.json`)',
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: source text
       'spells `metadata/${version}.root.json`, which belongs into tuf/layout.ts',
     ],
     ['a path in a sentence', 'jobs/x.ts', "throw new Error('metadata/ is empty')", undefined],

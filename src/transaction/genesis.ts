@@ -1,7 +1,7 @@
 import { TrustError } from '../errors.ts';
-import { signedBy } from '../tuf/checks.ts';
 import type { MetadataFile, Root, Targets, Verified } from '../tuf/model.ts';
 import { isOnline, leadsOnline } from '../tuf/tree.ts';
+import { signedBy } from '../tuf/verify.ts';
 
 /** What the ceremony of root 1 has made: the first publication puts it beside the first snapshot. */
 export interface Genesis {

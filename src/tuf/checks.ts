@@ -3,15 +3,12 @@ import { decodeFileMeta } from './decode.ts';
 import { sha256Hex, sha512Hex } from './digest.ts';
 import { formatDate } from './encode.ts';
 import { parseJson } from './json.ts';
-import { verifySignature } from './keys.ts';
 import { metadataName } from './layout.ts';
 import type {
   FileMeta,
   Key,
-  MetadataFile,
   RoleKeys,
   Root,
-  Run,
   SignedPart,
   Snapshot,
   TargetFile,
@@ -20,7 +17,10 @@ import type {
   Verified,
 } from './model.ts';
 import { readMetadata } from './read.ts';
-import { Cursor, lookup } from './run.ts';
+import { fail } from './refusal.ts';
+import { assertNoRollback, assertNotLower } from './rollback.ts';
+import { lookup } from './run.ts';
+import { countSigners, signedBy } from './verify.ts';
 
 /**
  * The checks of section 5 of the TUF specification, each error with the number of the check that refused. These are the
@@ -237,72 +237,6 @@ export function assertTarget(
     fail('another content', path, `sha512 ${listed.sha512}`, found.sha512 ?? 'not computed', '5.7.3', 'trust.target');
 }
 
-/**
- * Counts distinct public keys of the role that signed the file: by public key, because one key under several keyids
- * reached thresholds alone (go-tuf#369), and a keyid again was counted twice (CVE-2020-6174).
- */
-export function countSigners(file: MetadataFile, keys: ReadonlyMap<string, Key>, role: RoleKeys): number {
-  const signers = new Set<string>();
-  for (const { keyid, sig } of file.signatures) {
-    const key = role.keyids.includes(keyid) ? keys.get(keyid) : undefined;
-    if (key !== undefined && !signers.has(key.keyval.public) && verifySignature(key, file.signedBytes, sig))
-      signers.add(key.keyval.public);
-  }
-  return signers.size;
-}
-
-/** A threshold of the role's keys has signed the file. @throws TrustError */
-export function signedBy<T extends SignedPart>(
-  file: MetadataFile<T>,
-  keys: ReadonlyMap<string, Key>,
-  role: RoleKeys,
-  what: string,
-  check: string,
-): Verified<T> {
-  const signers = countSigners(file, keys, role);
-  if (signers < role.threshold) {
-    fail(
-      'not enough signatures',
-      what,
-      `${role.threshold} valid signature${role.threshold === 1 ? '' : 's'}`,
-      `${signers}`,
-      check,
-      'trust.threshold',
-    );
-  }
-  return file as Verified<T>;
-}
-
-/** 5.5.5: every role of the old snapshot is in the new one, none with a lower version. */
-function assertNoRollback(oldMeta: Run, newMeta: Run): void {
-  const old = new Cursor(oldMeta);
-  const now = new Cursor(newMeta);
-  while (old.next()) {
-    let order = -1;
-    while (order < 0 && now.next()) order = now.compareKey(old);
-    if (order !== 0) {
-      fail('a role is missing', nameAt(old), 'an entry, as in the snapshot before', 'none', '5.5.5', 'trust.rollback');
-    }
-    if (!old.sameValue(now)) assertNotLower(versionOf(now), versionOf(old), nameAt(old), '5.5.5');
-  }
-}
-
-function nameAt(at: Cursor): string {
-  return Buffer.from(at.key()).toString('latin1');
-}
-
-const VERSION = Buffer.from('"version":');
-
-/** The version of an entry. It is the last member in canonical order, so its digits end the entry. */
-function versionOf(at: Cursor): number {
-  let start = at.valueEnd - 1;
-  while (at.run[start - 1]! >= 0x30 && at.run[start - 1]! <= 0x39) start--;
-  const before = at.run[start - VERSION.length - 1];
-  const plain = VERSION.equals(at.run.subarray(start - VERSION.length, start)) && (before === 0x7b || before === 0x2c);
-  if (!plain) return decodeFileMeta(parseJson(at.value()), 'meta').version;
-  return Number(Buffer.from(at.run.subarray(start, at.valueEnd - 1)).toString('latin1'));
-}
-
 /** Nothing that was signed for another repository (staging) is valid here. A root without a uuid is a foreign one. */
 function assertRepository(root: Verified<Root>, signed: SignedPart, what: string, check: string): void {
   const expected = root.signed.repository;
@@ -350,22 +284,6 @@ function expectVersion(found: number, expected: number, what: string, check: str
   if (found !== expected) fail('another version inside', what, `${expected}`, `${found}`, check, 'trust.version');
 }
 
-function assertNotLower(found: number, seen: number, what: string, check: string): void {
-  if (found < seen)
-    fail(
-      'rollback',
-      what,
-      `version ${seen} or more, because ${seen} was seen already`,
-      `${found}`,
-      check,
-      'trust.rollback',
-    );
-}
-
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return Buffer.from(a.buffer, a.byteOffset, a.length).equals(b);
-}
-
-function fail(what: string, object: string, expected: string, found: string, check: string, code: string): never {
-  throw new TrustError(what, { object, expected, found, check, code });
 }

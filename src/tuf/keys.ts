@@ -1,4 +1,4 @@
-import { constants, createPublicKey, type KeyObject, verify } from 'node:crypto';
+import { constants, createPublicKey, type KeyObject, type SignKeyObjectInput, verify } from 'node:crypto';
 import { InputError } from '../errors.ts';
 import { sha256Hex } from './digest.ts';
 import { canonical } from './encode.ts';
@@ -91,13 +91,18 @@ export function verifySignature(key: Key, bytes: Uint8Array, sigHex: string): bo
   const signature = Buffer.from(sigHex, 'hex');
   return (
     scheme.fits(signature, publicKey) &&
-    verify(scheme.digest, bytes, { key: publicKey, ...scheme.options, dsaEncoding: 'der' }, signature)
+    verify(scheme.digest, bytes, withOptions(publicKey, scheme), signature)
   );
 }
 
 /** For signers whose private key is in this process. @throws InputError for a scheme that we do not know */
 export function schemeParameters({ scheme }: Key): SchemeParameters {
   return SCHEMES.get(scheme) ?? unreadable(scheme);
+}
+
+/** A key with its scheme's options, as `sign` and `verify` take it. Without options the key alone: node:crypto is slow to unwrap it. */
+export function withOptions(key: KeyObject, { options }: SchemeParameters): KeyObject | SignKeyObjectInput {
+  return options.padding === undefined ? key : { key, ...options };
 }
 
 /** The public key, ready to verify with. @throws InputError where `verifySignature` would refuse everything */

@@ -1,6 +1,9 @@
 import { constants, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { Targets } from '@tufjs/models';
+import { expect } from 'chai';
+import { TrustError } from '../../src/errors.ts';
 import { binNames } from '../../src/tuf/bins.ts';
+import { type Trusted, trustRoot } from '../../src/tuf/checks.ts';
 import {
   composeRoot,
   composeSnapshot,
@@ -16,13 +19,14 @@ import { metadataName } from '../../src/tuf/layout.ts';
 import type { Delegations, Key, RoleKeys, Run, TopLevel } from '../../src/tuf/model.ts';
 import { splice } from '../../src/tuf/run.ts';
 import { succinctDelegations, targetsDelegations } from '../../src/tuf/tree.ts';
-import type { Steps } from '../../src/tuf/walk.ts';
+import { Client, type Steps } from '../../src/tuf/walk.ts';
 
 /** Repositories in memory, honest ones and forged ones: every part can be replaced before it is signed. */
 
 export const NOW = new Date('2026-01-01T00:00:00Z');
 export const EXPIRES = new Date('2026-02-01T00:00:00Z');
 export const UUID = '6f1c1f1e-0000-4000-8000-000000000001';
+export const OTHER_UUID = '6f1c1f1e-0000-4000-8000-000000000002';
 
 export interface TestKey {
   readonly key: Key;
@@ -257,4 +261,24 @@ export function theirDelegations(
     delegations: { keys: {}, ...delegations },
   });
   return [...targets.delegations!.rolesForTarget(path)];
+}
+
+/** What a client trusts after a refresh. */
+export function refreshed(repository: TestRepository, root = 1): Trusted {
+  const trusted = trustRoot(repository.files.get(metadataName('root', root))!);
+  const client = new Client({ root: trusted, timestamp: undefined, snapshot: undefined });
+  drive(client.refresh(NOW), repository.files);
+  return client.trusted;
+}
+
+/** Refused by this check of the specification, with exit code 4. */
+export function refused(act: () => unknown, check: string, code: string, message: string | RegExp): void {
+  expect(act).to.throw(TrustError, message);
+  try {
+    act();
+  } catch (error) {
+    expect((error as TrustError).details.check).to.equal(check);
+    expect((error as TrustError).code).to.equal(code);
+    expect((error as TrustError).exitCode).to.equal(4);
+  }
 }

@@ -5,7 +5,7 @@ import { targetsFrame } from '../../tuf/compose.ts';
 import { sha256Hex } from '../../tuf/digest.ts';
 import { metadataHead } from '../../tuf/encode.ts';
 import { keyOf, runLength, sortFragments, writeRun } from '../../tuf/fragments.ts';
-import { keyidOf, schemeParameters, verifySignature } from '../../tuf/keys.ts';
+import { keyidOf, schemeParameters, verifySignature, withOptions } from '../../tuf/keys.ts';
 import { metadataName } from '../../tuf/layout.ts';
 import type { Signature } from '../../tuf/model.ts';
 import { MAX_LENGTH } from '../../tuf/walk.ts';
@@ -90,8 +90,8 @@ export class Bins {
   }
 
   private signature(name: string, signed: Buffer, { key, privateKey }: SoftwareKey, keyid: string): Signature {
-    const { digest, options } = schemeParameters(key);
-    const sig = sign(digest, signed, { key: privateKey, ...options }).toString('hex');
+    const scheme = schemeParameters(key);
+    const sig = sign(scheme.digest, signed, withOptions(privateKey, scheme)).toString('hex');
     if (!verifySignature(key, signed, sig)) throw new Refused({ why: 'signature', name, keyid });
     return { keyid, sig };
   }

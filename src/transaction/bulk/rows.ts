@@ -90,7 +90,7 @@ function afterLine(file: number, at: number, buffer: Buffer): number {
 
 /** The usual row, in one match: nothing in it needs a second look. What it does not match is looked at by `parseRow`. */
 const USUAL =
-  /([\w~+@=-][\w.~+@=-]*(?:\/[\w~+@=-][\w.~+@=-]*)+)\t(0|[1-9]\d{0,14})\t([0-9a-f]{64})\t((\d{4}-\d\d-\d\d)T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\dZ)\n/y;
+  /([\w~+!@=-][\w.~+!@=-]*(?:\/[\w~+!@=-][\w.~+!@=-]*)+)\t(0|[1-9]\d{0,14})\t([0-9a-f]{64})\t((\d{4}-\d\d-\d\d)T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\dZ)\n/y;
 
 function takeRows(
   text: string,
