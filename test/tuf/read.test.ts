@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { TrustError } from '../../src/errors.ts';
 import { canonical, type Encodable, metadataFile } from '../../src/tuf/encode.ts';
+import { parseJson } from '../../src/tuf/json.ts';
 import { metadataName } from '../../src/tuf/layout.ts';
 import type { SignedPart } from '../../src/tuf/model.ts';
 import { readMetadata } from '../../src/tuf/read.ts';
@@ -184,7 +185,7 @@ describe('readMetadata', () => {
           expect(error).to.be.instanceOf(TrustError);
           return;
         }
-        const { signed } = JSON.parse(bytes.toString());
+        const signed = (parseJson(bytes) as Map<string, Encodable>).get('signed')!;
         expect(canonical(signed).toString()).to.equal(Buffer.from(found.signedBytes).toString());
       }),
       { numRuns: 2000 },
