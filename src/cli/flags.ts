@@ -1,7 +1,8 @@
 import { Flags } from '@oclif/core';
 
-/** Of every command, beside `--json`. */
+/** Of every command. */
 export const GLOBAL_FLAGS = {
+  json: Flags.boolean({ helpGroup: 'GLOBAL', description: 'print the result, or the error, as one JSON object' }),
   workspace: Flags.string({
     char: 'C',
     helpValue: 'DIR',

@@ -3,7 +3,7 @@ import { basename, resolve } from 'node:path';
 import { Args, Flags } from '@oclif/core';
 import type { ArgsOf, FlagsOf } from '../cli/command.ts';
 import { TufaCommand } from '../cli/command.ts';
-import { PROFILES } from '../config/schema.ts';
+import { PROFILES } from '../config/profiles.ts';
 import type { InitResult } from '../jobs/init.ts';
 import { keyHint } from '../views/keys.ts';
 

@@ -20,7 +20,8 @@ export default class Sign extends TufaCommand<typeof Sign, SignResult> {
     const workspace = await this.workspace();
     const sitting = await prepareSitting(workspace, flags.holder);
     const due = sitting.filter((one) => one.draft.complete === undefined && one.here.length > 0);
-    if (due.length === 0 && sitting.some((one) => one.draft.complete === undefined)) throw nothingHere(sitting);
+    const lacking = sitting.filter((one) => one.draft.complete === undefined && one.valid.length < one.role.threshold);
+    if (due.length === 0 && lacking.length > 0) throw nothingHere(lacking);
     if (due.length > 0) {
       process.stderr.write(sittingText(due, workspace.clock()));
       await this.prompt.confirmText('Sign these bytes?', workspace.config.repository.name, flags.confirm);
@@ -47,8 +48,7 @@ export default class Sign extends TufaCommand<typeof Sign, SignResult> {
   }
 }
 
-function nothingHere(sitting: readonly Sitting[]): PersonError {
-  const open = sitting.filter((one) => one.draft.complete === undefined);
+function nothingHere(open: readonly Sitting[]): PersonError {
   const missing = [...new Set(open.flatMap((one) => one.missing))];
   return new PersonError('no key on this machine can sign what is open', {
     object: open.map((one) => `${one.draft.role} ${one.draft.version}`).join(', '),

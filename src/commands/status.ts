@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core';
 import type { FlagsOf } from '../cli/command.ts';
 import { TufaCommand } from '../cli/command.ts';
-import { durationMs } from '../config/schema.ts';
+import { durationMs } from '../config/duration.ts';
 import { UsageError } from '../errors.ts';
 import type { Status } from '../jobs/status.ts';
 import { statusText } from '../views/status.ts';

@@ -3,7 +3,8 @@ import { join, resolve } from 'node:path';
 import { ConfigurationError } from '../errors.ts';
 import { createFile, notWritten } from './files.ts';
 import { CONFIG_FILE, parseConfig } from './load.ts';
-import { assertName, keyName, type Profile, repositoryName } from './schema.ts';
+import type { Profile } from './profiles.ts';
+import { assertName, keyName, repositoryName } from './schema.ts';
 
 export interface NewWorkspace {
   /** Of the repository: `corp`. */

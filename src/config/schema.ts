@@ -2,37 +2,23 @@ import { z } from 'zod';
 import { UsageError } from '../errors.ts';
 import { KINDS } from '../queue/envelope.ts';
 import { QUEUE_PREFIX } from '../tuf/layout.ts';
+import { DAY, durationMs } from './duration.ts';
+import { PROFILES } from './profiles.ts';
 
 /**
  * What tufa.yaml may say. Each leaf's message is what was *expected*; `load.ts` adds what was found, and where. Fields
  * that may be left out have their default here, and written out in `repo-template/tufa.yaml`.
  */
 
-export const PROFILES = ['hobby', 'company'] as const;
 export const CLIENTS = ['python-tuf', 'tuf-js', 'go-tuf', 'tough'] as const;
 /** Signed by people, with keys that are offline. */
 export const OFFLINE_ROLES = ['root', 'targets', 'trust', 'claimed', 'bins', 'recent'] as const;
 /** Signed by the job. `bins` and `recent` are the leaves: `bin0` or `bin4-0` to `bin4-f`. */
 export const ONLINE_ROLES = ['timestamp', 'snapshot', 'bins', 'recent', 'deny'] as const;
 
-export type Profile = (typeof PROFILES)[number];
 export type Client = (typeof CLIENTS)[number];
 export type OfflineRole = (typeof OFFLINE_ROLES)[number];
 export type OnlineRole = (typeof ONLINE_ROLES)[number];
-
-const MINUTE = 60_000;
-const UNITS = { d: 24 * 60 * MINUTE, h: 60 * MINUTE, m: MINUTE, s: 1000 } as const;
-const DURATION = /^([1-9]\d{0,5})([dhms])$/;
-/** Dates in metadata have four digits for the year. */
-const LONGEST = 3650 * UNITS.d;
-
-/** Milliseconds of `365d`, `12h`, `15m` or `60s`; undefined where it is none. */
-export function durationMs(text: unknown): number | undefined {
-  const [, count, unit] = (typeof text === 'string' ? DURATION.exec(text) : null) ?? [];
-  if (count === undefined) return undefined;
-  const ms = Number(count) * UNITS[unit as keyof typeof UNITS];
-  return ms <= LONGEST ? ms : undefined;
-}
 
 const duration = () =>
   z
@@ -157,7 +143,7 @@ const fields = mapping({
 export type Config = Readonly<z.output<typeof schema>>;
 
 export const schema = fields.transform(({ expires, renew, ...others }) => {
-  const timestamp = expires.timestamp ?? (others.profile === 'hobby' ? 7 : 1) * UNITS.d;
+  const timestamp = expires.timestamp ?? (others.profile === 'hobby' ? 7 : 1) * DAY;
   return {
     ...others,
     expires: { ...expires, timestamp },

@@ -140,12 +140,12 @@ export class Workspace {
   async generateKey(name: string, options: { scheme: SupportedScheme; plain: boolean }): Promise<Holder> {
     assertName(keyName(), name, 'name of a key');
     const { generateKeyFile, passphraseQuestion } = await import('../signers/file.ts');
-    const path = `private/${name}.pem`;
+    const path = keyPath(name);
     const passphrase = options.plain ? undefined : await this.secrets.get(passphraseQuestion(path, 'encrypt'));
     try {
       if (!options.plain && passphrase === undefined) throw noPassphrase(path);
       const key = await generateKeyFile({ path: join(this.dir, path), scheme: options.scheme, passphrase });
-      return { name, keyid: keyidOf(key), key, uri: `file:${path}${options.plain ? '?encryption=none' : ''}` };
+      return { name, keyid: keyidOf(key), key, uri: keyUri(name, options.plain) };
     } finally {
       passphrase?.fill(0);
     }
@@ -174,6 +174,15 @@ export class Workspace {
     const { openSigner } = await import('../signers/registry.ts');
     return openSigner(uri, key, { secrets: this.secrets, base: this.dir });
   }
+}
+
+/** Where a key is that was made here. @param plain whether its file is not encrypted */
+export function keyUri(name: string, plain: boolean): string {
+  return `file:${keyPath(name)}${plain ? '?encryption=none' : ''}`;
+}
+
+function keyPath(name: string): string {
+  return `private/${name}.pem`;
 }
 
 /** A store that no tufa.yaml names: an installer's. @param base the folder that a relative path starts from */

@@ -29,15 +29,19 @@ export async function redraw(workspace: Workspace): Promise<Drawn> {
 /** Names in tufa.yaml without a key in `holders/`. */
 export async function missingKeys(workspace: Workspace): Promise<Drawn['missing']> {
   const known = await workspace.holders();
-  const { roles, online, uploaders } = workspace.config;
   const lacking = (names: Iterable<string>): string[] => [...new Set(names)].filter((name) => !known.has(name));
   return {
-    holders: lacking(Object.values(roles).flatMap((role) => role?.holders ?? [])),
-    online: lacking([
-      ...Object.values(online).flatMap((role) => [role.key, ...(role.standby === undefined ? [] : [role.standby])]),
-      ...uploaders.map((u) => u.key),
-    ]),
+    holders: lacking(Object.values(workspace.config.roles).flatMap((role) => role?.holders ?? [])),
+    online: lacking(onlineKeys(workspace)),
   };
+}
+
+/** Names of the keys that tufa.yaml wants for online roles and uploaders. */
+export function onlineKeys({ config: { online, uploaders } }: Workspace): string[] {
+  return [
+    ...Object.values(online).flatMap((role) => [role.key, ...(role.standby === undefined ? [] : [role.standby])]),
+    ...uploaders.map((u) => u.key),
+  ];
 }
 
 async function firstPlan(workspace: Workspace): Promise<FirstPlan> {

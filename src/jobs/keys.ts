@@ -1,11 +1,11 @@
 import type { Workspace } from '../config/workspace.ts';
-import { parseHolder, writeHolder } from '../config/workspace.ts';
+import { type Holder, keyUri, parseHolder, writeHolder } from '../config/workspace.ts';
 import { ConflictError, InputError } from '../errors.ts';
 import type { SupportedScheme } from '../tuf/keys.ts';
 import { assertPublishable, keyidOf } from '../tuf/keys.ts';
 import type { Key } from '../tuf/model.ts';
 import type { Drawn } from './draw.ts';
-import { missingKeys, redraw } from './draw.ts';
+import { onlineKeys, redraw } from './draw.ts';
 
 export interface KeyInfo {
   readonly name: string;
@@ -26,34 +26,50 @@ export interface GenerateOptions {
   readonly plain: boolean;
 }
 
-/** key generate: key files of holders, or the online keys that tufa.yaml names; then the drafts are drawn with them. */
+/**
+ * key generate: key files of holders, or the online keys that tufa.yaml names; then the drafts are drawn with them. No key
+ * is made twice: what the same command has made before, and was killed, is finished.
+ */
 export async function generateKeys(
   workspace: Workspace,
   options: GenerateOptions,
 ): Promise<{ keys: KeyInfo[]; drawn: Drawn }> {
   const known = await workspace.holders();
-  const names = [...options.holders, ...(options.online ? (await missingKeys(workspace)).online : [])];
-  const taken = names.find((name) => known.has(name));
+  const online = options.online ? onlineKeys(workspace) : [];
+  const taken = options.holders.find((name) => known.has(name) && !isMadeBy(options, known.get(name)!));
   if (taken !== undefined)
     throw new ConflictError('there is a key of this name', {
       object: `holders/${taken}.json`,
       expected: 'a new name',
       found: known.get(taken)?.keyid ?? 'a key',
     });
-  if (names.length === 0)
-    throw new InputError('no key to make', {
-      expected: '--holder NAME, or --online with a key that is missing',
-      found: 'none',
-      hint: 'type `tufa key list`',
-    });
-  for (const name of new Set(names)) {
-    await writeHolder(workspace.dir, await workspace.generateKey(name, options));
+  const names = [...new Set([...options.holders, ...online])];
+  for (const name of names) {
+    if (!known.has(name)) await writeHolder(workspace.dir, await makeKey(workspace, name, options));
   }
   await workspace.reload();
   return {
     keys: (await listKeys(workspace)).filter((key) => names.includes(key.name)),
     drawn: await redraw(workspace),
   };
+}
+
+/** Whether this workspace has made the key, with these options. */
+function isMadeBy({ scheme, plain }: GenerateOptions, { name, key, uri }: Holder): boolean {
+  return key.scheme === scheme && uri === keyUri(name, plain);
+}
+
+/** A key file without its holder is one whose `key generate` was killed in between: it is taken, and none is made. */
+async function makeKey(workspace: Workspace, name: string, options: GenerateOptions): Promise<Holder> {
+  try {
+    return await workspace.generateKey(name, options);
+  } catch (error) {
+    if (!(error instanceof InputError) || error.code !== 'input.key-exists') throw error;
+    const uri = keyUri(name, options.plain);
+    const key = await workspace.importKey(uri);
+    if (key.scheme !== options.scheme) throw error;
+    return { name, keyid: keyidOf(key), key, uri };
+  }
 }
 
 /** key import: a public key that somebody sends (a holder's JSON file), or the key behind a URI. */
@@ -65,14 +81,18 @@ export async function importHolder(
   const key: Key =
     'uri' in from ? await workspace.importKey(from.uri) : parseHolder(from.file, `holders/${name}.json`).key;
   assertPublishable(key);
+  const uri = 'uri' in from ? from.uri : undefined;
   const same = [...(await workspace.holders()).values()].find((holder) => holder.keyid === keyidOf(key));
-  if (same !== undefined)
+  const imported = same?.name === name && same.uri === uri;
+  if (same !== undefined && !imported)
     throw new ConflictError('this key is there under another name', {
       object: name,
       expected: 'a key of its own',
       found: `the key of ${same.name}`,
     });
-  await writeHolder(workspace.dir, { name, keyid: keyidOf(key), key, ...('uri' in from ? { uri: from.uri } : {}) });
+  // A run that was killed has imported it, and not drawn the drafts.
+  if (!imported)
+    await writeHolder(workspace.dir, { name, keyid: keyidOf(key), key, ...(uri === undefined ? {} : { uri }) });
   await workspace.reload();
   return { keys: (await listKeys(workspace)).filter((info) => info.name === name), drawn: await redraw(workspace) };
 }

@@ -1,5 +1,5 @@
 import type { Workspace } from '../config/workspace.ts';
-import type { EntryResult } from '../queue/drain.ts';
+import type { EntryResult, Waiting } from '../queue/drain.ts';
 import { readReceipt } from '../queue/receipts.ts';
 import { read } from '../transaction/read.ts';
 import type { Reporter } from './context.ts';
@@ -25,16 +25,15 @@ export async function queueStatus(workspace: Workspace, reporter: Reporter = SIL
   const live = await read(context);
   const { queue: mark = 0, receipt } = live.snapshot?.signed ?? {};
   const last = receipt === undefined ? undefined : await readReceipt(context.store, { mark, sha256: receipt });
-  const waiting = live.waiting.map((one) =>
-    'entry' in one
-      ? {
-          number: one.number,
-          uploader: one.entry.uploader,
-          kind: one.entry.kind,
-          changes: one.entry.changes.length,
-          refused: undefined,
-        }
-      : { number: one.number, uploader: undefined, kind: undefined, changes: 0, refused: one.refused },
-  );
+  const waiting = live.waiting.map(describe);
   return { mark, waiting, last: last?.entries ?? [] };
+}
+
+function describe(one: Waiting): QueueStatus['waiting'][number] {
+  const nothing = { number: one.number, uploader: undefined, kind: undefined, changes: 0, refused: undefined };
+  if ('entry' in one)
+    return { ...nothing, uploader: one.entry.uploader, kind: one.entry.kind, changes: one.entry.changes.length };
+  if ('role' in one)
+    return { ...nothing, uploader: `${one.role.role} ${one.role.file.signed.version}`, kind: 'role', changes: 1 };
+  return { ...nothing, refused: one.refused };
 }

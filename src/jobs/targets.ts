@@ -6,7 +6,7 @@ import { ConflictError, InputError } from '../errors.ts';
 import { normalize, parseDistributionName } from '../packaging/names.ts';
 import { packagePath, projectOf } from '../packaging/paths.ts';
 import { sameVersion } from '../packaging/versions.ts';
-import { append } from '../queue/append.ts';
+import { append, waitingNumber } from '../queue/append.ts';
 import type { Content, Kind, Row } from '../queue/envelope.ts';
 import { sealEntry } from '../queue/envelope.ts';
 import type { JournalEntry } from '../queue/journal.ts';
@@ -152,9 +152,14 @@ async function enqueue(
   const already = wanted.map((w) => w.path).filter((path) => !entry.rows.some((row) => row.path === path));
   if (entry.rows.length === 0) return { number: undefined, rows: [], already };
   steps.check?.(entry.rows);
+  const uploader = operatorOf(workspace, kind);
+  const waiting =
+    unfinished === undefined
+      ? waitingNumber(live.waiting, { uploader, kind, changes: entry.rows, after: mark })
+      : undefined;
+  if (waiting !== undefined) return { number: waiting, rows: entry.rows, already };
   if (unfinished === undefined) await journal.save(entry);
   await steps.beforePut?.();
-  const uploader = operatorOf(workspace, kind);
   const number = await append(
     {
       store: context.store,

@@ -1,7 +1,10 @@
+import { isDeepStrictEqual } from 'node:util';
 import { ConflictError } from '../errors.ts';
 import type { Store } from '../stores/port.ts';
 import { UnknownAnswer } from '../stores/port.ts';
 import { parseQueueKey, queueKey } from '../tuf/layout.ts';
+import type { Waiting } from './drain.ts';
+import type { Entry } from './envelope.ts';
 import { MAX_ENTRY } from './envelope.ts';
 import type { Journal, JournalEntry } from './journal.ts';
 
@@ -22,6 +25,26 @@ export interface Appending {
 }
 
 const MAX_NUMBERS = 256;
+
+/**
+ * The entry that waits already and says the same: a command that was killed after its put, or is typed twice, adds none.
+ *
+ * @returns its number; undefined when there is none, or a later one changes one of its paths again
+ */
+export function waitingNumber(
+  waiting: readonly Waiting[],
+  wanted: Pick<Entry, 'uploader' | 'kind' | 'changes' | 'after'>,
+): number | undefined {
+  const later = new Set<string>();
+  for (const one of waiting.toReversed()) {
+    if (!('entry' in one)) continue;
+    const { uploader, kind, changes, after } = one.entry;
+    const same = isDeepStrictEqual({ uploader, kind, changes, after }, wanted);
+    if (same && !changes.some(({ path }) => later.has(path))) return one.number;
+    for (const { path } of changes) later.add(path);
+  }
+  return undefined;
+}
 
 /** @returns the number under which the entry stands */
 export async function append(appending: Appending, planned: JournalEntry): Promise<number> {

@@ -1,5 +1,8 @@
 import { assertCoherentPath, projectOf } from '../packaging/paths.ts';
+import type { MetadataFile, Targets } from '../tuf/model.ts';
 import type { Content, Entry, Row, Uploader } from './envelope.ts';
+import type { RoleEntry, RoleView } from './role-entry.ts';
+import { judgeRole } from './role-entry.ts';
 
 /**
  * Folds waiting entries into changes: pure, so that the model in test/model explores this very function. Order is the
@@ -7,7 +10,11 @@ import type { Content, Entry, Row, Uploader } from './envelope.ts';
  */
 
 /** An entry as it was read: opened, or why it could not be. */
-export type Waiting = { readonly number: number } & ({ readonly entry: Entry } | { readonly refused: string });
+export type Waiting = { readonly number: number } & (
+  | { readonly entry: Entry }
+  | { readonly role: RoleEntry }
+  | { readonly refused: string }
+);
 
 export interface RowResult {
   readonly path: string;
@@ -20,6 +27,8 @@ export interface EntryResult {
   /** `part`: some rows were refused. `held`: needs a person, see `tufa queue accept`. */
   readonly result: 'done' | 'part' | 'refused' | 'held';
   readonly why?: string;
+  /** Another signed file stands under the version of this ceremony. */
+  readonly equivocation?: boolean;
   readonly rows: readonly RowResult[];
 }
 
@@ -38,30 +47,35 @@ export interface DrainView {
   changedAbove(path: string, after: number): 'no' | 'yes' | 'unknown';
   /** Whether the store has the bytes that a row promises. */
   hasBytes(path: string, content: Content): boolean;
+  /** What the live state, with the roles that this drain has folded so far, says about a role. */
+  role(entry: RoleEntry, folded: FoldedRoles): RoleView;
 }
+
+/** Offline roles that ceremonies replace, by name. */
+export type FoldedRoles = ReadonlyMap<string, MetadataFile<Targets>>;
 
 export interface Drained {
   readonly mark: number;
   readonly results: readonly EntryResult[];
   /** The last word on each path that changes; null: removed. */
   readonly changes: ReadonlyMap<string, Content | null>;
+  readonly roles: FoldedRoles;
 }
 
 /** Folds the entries above the mark, in order, up to the first hole: what lies behind a hole waits. */
 export function drain(waiting: readonly Waiting[], view: DrainView): Drained {
   const byNumber = new Map(waiting.map((w) => [w.number, w]));
   const state = new Overlay(view);
+  const roles = new Map<string, MetadataFile<Targets>>();
   const results: EntryResult[] = [];
   let mark = view.mark;
   for (let next = byNumber.get(mark + 1); next !== undefined; next = byNumber.get(mark + 1)) {
     mark = next.number;
-    results.push(
-      'entry' in next
-        ? foldEntry(next.entry, view, state)
-        : { number: mark, result: 'refused', why: next.refused, rows: [] },
-    );
+    if ('entry' in next) results.push(foldEntry(next.entry, view, state));
+    else if ('role' in next) results.push(foldRole(next.role, view, roles));
+    else results.push({ number: mark, result: 'refused', why: next.refused, rows: [] });
   }
-  return { mark, results, changes: state.changes };
+  return { mark, results, changes: state.changes, roles };
 }
 
 /** The live state with what this drain has applied so far on top. */
@@ -88,6 +102,13 @@ class Overlay {
     this.changes.set(row.path, row.now);
     this.lastNumber.set(row.path, number);
   }
+}
+
+function foldRole(entry: RoleEntry, view: DrainView, roles: Map<string, MetadataFile<Targets>>): EntryResult {
+  const refused = judgeRole(entry, view.role(entry, roles));
+  if (refused !== undefined) return { number: entry.number, result: 'refused', ...refused, rows: [] };
+  roles.set(entry.role, entry.file);
+  return { number: entry.number, result: 'done', rows: [] };
 }
 
 function foldEntry(entry: Entry, view: DrainView, state: Overlay): EntryResult {

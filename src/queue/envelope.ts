@@ -2,7 +2,6 @@ import { InputError } from '../errors.ts';
 import type { Signer } from '../signers/port.ts';
 import { canonical, formatDate, metadataFile } from '../tuf/encode.ts';
 import { date, list, map, natural, positive, refuse, sha256, strings, text } from '../tuf/fields.ts';
-import { parseJson } from '../tuf/json.ts';
 import { keyidOf, verifySignature } from '../tuf/keys.ts';
 import type { Json, Key } from '../tuf/model.ts';
 import { assertTargetPath } from '../tuf/names.ts';
@@ -75,17 +74,13 @@ export async function sealEntry(entry: Entry, signer: Signer): Promise<Buffer> {
 
 /**
  * Opens an envelope: form, number, repository, uploader and signature.
+ * @param value the entry, parsed strictly
  * @param number the one in its name
  * @throws InputError; the drain refuses this entry alone and goes on
  */
-export function openEntry(
-  bytes: Uint8Array,
-  number: number,
-  repository: string,
-  uploaders: readonly Uploader[],
-): Entry {
+export function openEntry(value: Json, number: number, repository: string, uploaders: readonly Uploader[]): Entry {
   const what = `queue entry ${number}`;
-  const file = map(parseJson(bytes, { what, maxLength: MAX_ENTRY }), what);
+  const file = map(value, what);
   const entry = decode(file.get('signed'), what);
   if (entry.number !== number) deny(what, 'made for another number', `${number}`, `${entry.number}`);
   if (entry.repository !== repository) deny(what, 'made for another repository', repository, entry.repository);

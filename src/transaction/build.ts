@@ -44,9 +44,10 @@ export async function build(
       signDraft(keyring, planLeaf(leaf, changes, number, now, settings), [leaf.delegator]),
     ),
   );
-  const offline = [...(genesis?.offline ?? [])].map(
+  const first = [...(genesis?.offline ?? [])].map(
     ([name, file]): NewRole => ({ name, version: file.signed.version, bytes: file.bytes }),
   );
+  const offline = [...first, ...plan.offline];
   const receipt = plan.folded && composeReceipt(live, plan.folded, number, settings.repository);
   const sets = (role: 'timestamp' | 'snapshot'): SigningSet[] => decision.sets.map((root) => topLevelSet(root, role));
 
@@ -79,7 +80,7 @@ export async function build(
 
   const created = [...offline, ...leaves, ...(plan.snapshot ? [snapshot] : [])];
   checkLimits(context, [...created, timestamp]);
-  if (genesis !== undefined) await askTufModels(await roles.offlineFiles());
+  if (offline.length > 0) await askTufModels(await roles.offlineFiles());
   const files = new Map([...created, timestamp].map((role) => [fileName(role.name, role.version), role.bytes]));
   const before = live.verifiedBy && { root: live.verifiedBy, timestamp: live.timestamp, snapshot: live.snapshot };
   const result = await rehearse({

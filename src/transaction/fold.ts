@@ -7,6 +7,7 @@ import { appliedSince } from '../queue/receipts.ts';
 import type { Store } from '../stores/port.ts';
 import { targetKey } from '../tuf/layout.ts';
 import type { Context } from './context.ts';
+import { RoleViews } from './fold-roles.ts';
 import type { Live } from './read.ts';
 import type { Leaf, Roles } from './roles.ts';
 import { listed } from './roles.ts';
@@ -17,13 +18,15 @@ export interface Folded {
   readonly drained: Drained;
   /** By path: of every row, and of the pages of every project that a row touches. */
   readonly leaves: ReadonlyMap<string, Leaf>;
+  /** Online roles that lose their keys by what was folded. */
+  readonly orphans: readonly Leaf[];
 }
 
 /** Files compared at once. */
 const CONCURRENCY = 4;
 
 /** Reads what the rows of the waiting entries are about, then drains: `drain` itself touches nothing. */
-export async function fold(context: Context, live: Live, roles: Roles): Promise<Folded> {
+export async function fold(context: Context, live: Live, roles: Roles, urgent: boolean): Promise<Folded> {
   const { store, settings } = context;
   const mark = live.snapshot?.signed.queue ?? 0;
   const leaves = await leavesOf(live.waiting, roles);
@@ -34,6 +37,7 @@ export async function fold(context: Context, live: Live, roles: Roles): Promise<
     live.snapshot && oldest < mark
       ? await appliedSince(store, live.snapshot.signed, oldest)
       : { last: new Map<string, number>(), complete: true };
+  const views = await RoleViews.read(store, live, roles, live.waiting, urgent);
   const drained = drain(live.waiting, {
     mark,
     uploaders: settings.uploaders,
@@ -44,8 +48,10 @@ export async function fold(context: Context, live: Live, roles: Roles): Promise<
       return since.complete ? 'no' : 'unknown';
     },
     hasBytes: (path, content) => leaves.has(path) && bytes.has(targetKey(path, content.sha256)),
+    role: (entry, folded) => views.view(entry, folded),
   });
-  return { drained, leaves };
+  const done = drained.results.filter((one) => one.result === 'done').map((one) => one.number);
+  return { drained, leaves, orphans: views.orphans(done) };
 }
 
 async function leavesOf(waiting: readonly Waiting[], roles: Roles): Promise<Map<string, Leaf>> {

@@ -1,14 +1,17 @@
 import type { Content } from '../queue/envelope.ts';
-import type { Snapshot, Timestamp, Verified } from '../tuf/model.ts';
+import { metadataKey } from '../tuf/layout.ts';
+import type { Snapshot, Targets, Timestamp, Verified } from '../tuf/model.ts';
 import type { RootDecision } from './bridge.ts';
 import type { Context } from './context.ts';
 import type { Folded } from './fold.ts';
 import { fold } from './fold.ts';
 import { planPages } from './pages.ts';
+import type { NewRole } from './plan.ts';
 import type { Live } from './read.ts';
 import type { Leaf, Roles } from './roles.ts';
 import type { Work } from './transact.ts';
 import type { Upload } from './upload.ts';
+import { put } from './upload.ts';
 
 export type SignDecision = Extract<RootDecision, { kind: 'sign' }>;
 
@@ -19,6 +22,8 @@ export interface Plan {
   readonly changes: ReadonlyMap<string, Content | null>;
   readonly pages: readonly Upload[];
   readonly snapshot: boolean;
+  /** Offline roles that ceremonies have replaced. */
+  readonly offline: readonly NewRole[];
 }
 
 /** What there is to do; undefined: nothing. */
@@ -28,10 +33,13 @@ export async function prepare(
   live: Live,
   decision: SignDecision,
   roles: Roles,
-): Promise<Plan | undefined> {
+): Promise<Plan | 'again' | undefined> {
   const now = context.clock();
   const { renew } = context.settings;
-  const folded = work.fold && live.waiting.length > 0 ? await fold(context, live, roles) : undefined;
+  const folded =
+    work.fold && live.waiting.length > 0 ? await fold(context, live, roles, work.urgent ?? false) : undefined;
+  const replaced = await replaceRoles(context, folded, roles);
+  if (replaced === 'taken') return 'again';
   const files = folded?.drained.changes ?? new Map<string, Content | null>();
   const pages = folded
     ? await planPages(context.store, folded.leaves, files, now)
@@ -44,10 +52,12 @@ export async function prepare(
     leaves.set(leaf.name, known);
     return known.changes;
   };
-  for (const [path, content] of changes) add(folded!.leaves.get(path)!).set(path, content);
+  // With the delegator that a ceremony has just replaced, where one has: its keys are the ones that clients will ask for.
+  for (const leaf of folded?.orphans ?? []) add(leaf);
+  for (const [path, content] of changes) add((await roles.leafOf(path))!).set(path, content);
   const mayRenew = work.only === undefined || work.only.has('leaves');
-  if (live.snapshot === undefined) for (const leaf of await roles.missing()) add(leaf);
-  else if (mayRenew) for (const leaf of (await work.due?.(live, roles)) ?? []) add(leaf);
+  if (live.snapshot === undefined || replaced.length > 0) for (const leaf of await roles.missing()) add(leaf);
+  if (live.snapshot !== undefined && mayRenew) for (const leaf of (await work.due?.(live, roles)) ?? []) add(leaf);
 
   const dueAt = (file: Verified<Timestamp> | Verified<Snapshot> | undefined, left: number): boolean =>
     file === undefined || file.signed.expires.getTime() - now.getTime() < left;
@@ -57,5 +67,20 @@ export async function prepare(
     decision.resign ||
     (dueAt(live.snapshot, renew.snapshot) && (work.only === undefined || work.only.has('snapshot')));
   if (!snapshot && !decision.due && !dueAt(live.timestamp, renew.timestamp)) return undefined;
-  return { folded, leaves, changes, pages: pages.uploads, snapshot };
+  return { folded, leaves, changes, pages: pages.uploads, snapshot, offline: replaced };
+}
+
+/**
+ * A complete ceremony's file is put before the plan that lists it. If we crash here, its bytes stand under its own name
+ * and the next job finds them there (`same`).
+ */
+async function replaceRoles(context: Context, folded: Folded | undefined, roles: Roles): Promise<NewRole[] | 'taken'> {
+  const replaced: NewRole[] = [];
+  for (const [name, file] of folded?.drained.roles ?? []) {
+    const { version } = file.signed;
+    if ((await put(context.store, { key: metadataKey(name, version), bytes: file.bytes })) === 'other') return 'taken';
+    roles.replace(name, file as Verified<Targets>);
+    replaced.push({ name, version, bytes: file.bytes });
+  }
+  return replaced;
 }

@@ -1,12 +1,14 @@
 import { ConfigurationError, InputError, TrustError } from '../errors.ts';
 import type { Waiting } from '../queue/drain.ts';
 import { MAX_ENTRY, openEntry } from '../queue/envelope.ts';
+import { isRoleEntry, openRoleEntry } from '../queue/role-entry.ts';
 import type { Store } from '../stores/port.ts';
 import type { Kept } from '../trusted/state.ts';
 import type { Trusted } from '../tuf/checks.ts';
 import { afterRootChange, newSnapshot, newTimestamp, nextRoot, trustRoot } from '../tuf/checks.ts';
 import { sha256Hex } from '../tuf/digest.ts';
 import { formatDate } from '../tuf/encode.ts';
+import { parseJson } from '../tuf/json.ts';
 import {
   metadataKey,
   metadataName,
@@ -223,9 +225,15 @@ async function readEntry({ store, settings }: Context, number: number): Promise<
   try {
     const object = await store.get(queueKey(number, settings.queue), { maxLength: MAX_ENTRY });
     if (object === undefined) return { number, refused: 'it was listed and is not there' };
-    return { number, entry: openEntry(object.bytes, number, settings.repository, settings.uploaders) };
+    const value = parseJson(object.bytes, { what: `queue entry ${number}`, maxLength: MAX_ENTRY });
+    if (isRoleEntry(value)) return { number, role: openRoleEntry(value, number) };
+    return { number, entry: openEntry(value, number, settings.repository, settings.uploaders) };
   } catch (error) {
-    if (error instanceof InputError || (error instanceof Error && 'code' in error && error.code === 'storage.too-long'))
+    if (
+      error instanceof InputError ||
+      error instanceof TrustError ||
+      (error instanceof Error && 'code' in error && error.code === 'storage.too-long')
+    )
       return { number, refused: error.message };
     throw error;
   }

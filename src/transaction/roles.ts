@@ -58,6 +58,11 @@ export class Roles {
     return loading;
   }
 
+  /** A role that a ceremony has replaced: from now on its delegations count. */
+  replace(name: string, file: Verified<Targets>): void {
+    this.loaded.set(name, Promise.resolve(file));
+  }
+
   async targets(): Promise<Verified<Targets>> {
     const { keys, roles } = this.root.signed;
     const targets = await this.load('targets', { name: 'root', keys, role: roles.targets, online: false });

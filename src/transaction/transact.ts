@@ -104,8 +104,11 @@ async function attemptOnce(context: Context, work: Work): Promise<Attempt> {
   }
   const roles = new Roles(context.store, live.verifiedBy ?? live.kept.root, live.snapshot, work.genesis?.offline);
   const plan = await prepare(context, work, live, decision, roles);
-  if (plan === undefined)
+  if (plan === 'again') return { outcome: 'lost' };
+  if (plan === undefined) {
+    await catchUp(context, live);
     return { outcome: 'nothing', live: shown(live.chain.at(-1)!.signed.version, live.timestamp, live.snapshot) };
+  }
 
   const number = await claim(context, highestVersion(live.timestamp?.signed, live.snapshot?.signed));
   const built = await build(context, first ? work.genesis : undefined, live, decision, roles, plan, number);
@@ -123,7 +126,12 @@ async function attemptOnce(context: Context, work: Work): Promise<Attempt> {
   };
 }
 
-/** confirm: the trusted state follows what is live. If we crash before it, the next command's `read` moves it. */
+/** The trusted state follows what others have committed, or we ourselves before a crash. */
+async function catchUp({ trusted }: Context, { kept, chain, timestamp, snapshot }: Live): Promise<void> {
+  await trusted.advance(kept, { root: chain.at(-1)!, timestamp, snapshot });
+}
+
+/** confirm: the trusted state follows what is live. If we crash before it, the next transaction moves it. */
 async function confirm(context: Context, live: Live, result: Trusted): Promise<void> {
   const root = live.chain.at(-1)!;
   try {

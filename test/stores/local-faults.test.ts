@@ -121,6 +121,32 @@ describe('local store: faults', () => {
     });
   });
 
+  it('the bytes are on the disk before they have a name, and the name before the answer', async () => {
+    const steps = async (work: () => Promise<unknown>): Promise<string> => {
+      const made: string[] = [];
+      const names = new Map<unknown, string>();
+      const restore = await intercept(async (call, args, go, self) => {
+        const answer = await go();
+        if (call === 'open') names.set(answer, String(args[0]).includes('/.tufa-store/tmp/') ? 'file' : 'folder');
+        if (['write', 'sync', 'link', 'rename', 'unlink'].includes(call))
+          made.push(`${call} ${names.get(self) ?? ''}`.trim());
+        return answer;
+      });
+      await work().finally(restore);
+      return made.join(', ');
+    };
+    const store = new LocalStore(root());
+    await store.create('first', bytes('x'));
+    expect(await steps(() => store.create('a', bytes('x')))).to.equal(
+      'write file, sync file, link, sync folder, unlink',
+    );
+    const { etag } = (await store.get('a', { maxLength: 9 }))!;
+    const swapped = await steps(() => store.swap('a', bytes('y'), etag));
+    expect(swapped).to.match(/^write file, sync file, rename, sync folder\b/);
+    expect(await steps(() => store.remove('a'))).to.equal('unlink, sync folder');
+    expect(await steps(() => store.create('new/folder', bytes('x')))).to.match(/^sync folder, write file/);
+  });
+
   for (const operation of OPERATIONS) {
     for (const code of ['EIO', 'ENOSPC']) {
       it(`${code} at any call of ${operation.name}: an honest error, nothing half done, and the next run does it`, async () => {

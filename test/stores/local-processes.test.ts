@@ -40,7 +40,7 @@ describe('local store: processes', () => {
     expect(leftovers(root())).to.deep.equal([]);
   });
 
-  it('may be killed before any call to the file system: every object is whole, and the next run goes on', async function () {
+  it('may be killed before any change to the file system: every object is whole, and the next run goes on', async function () {
     this.timeout(120_000);
     let killed = 0;
     for (let call = 1; ; call++) {

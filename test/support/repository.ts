@@ -169,10 +169,12 @@ export interface GenesisOptions {
   readonly root: readonly TestKey[];
   readonly online: TestKey;
   readonly bits: number;
+  /** Bits of `recent`; without them as many as `bits`. */
+  readonly recent?: number;
   readonly now: Date;
 }
 
-export function makeGenesis({ root, online, bits, now }: GenesisOptions): Genesis {
+export function makeGenesis({ root, online, bits, recent = bits, now }: GenesisOptions): Genesis {
   const offline: RoleKeys = { keyids: root.map((k) => k.keyid), threshold: 2 };
   const hot: RoleKeys = { keyids: [online.keyid], threshold: 1 };
   const year = new Date(now.getTime() + 365 * 864e5);
@@ -192,7 +194,7 @@ export function makeGenesis({ root, online, bits, now }: GenesisOptions): Genesi
       leafBins: hot,
       leafRecent: hot,
     },
-    bits: { bins: bits, recent: bits },
+    bits: { bins: bits, recent },
     expires: { root: year, targets: year, trust: year, claimed: year, bins: year, recent: year },
   });
   const complete = (role: OfflineRole): Buffer =>

@@ -19,6 +19,8 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Milliseconds until it is killed; default 60,000. */
   readonly timeout?: number;
+  /** Another program than bin/run.js. */
+  readonly program?: string;
 }
 
 export const RUN_JS = fileURLToPath(new URL('../../bin/run.js', import.meta.url));
@@ -30,9 +32,12 @@ export function plainEnvironment(more: RunOptions['env'] = {}): NodeJS.ProcessEn
 }
 
 /** Runs `tufa` as its user does: through bin/run.js, in a process of its own, with the Node that runs the tests. */
-export function tufa(args: readonly string[], { cwd, input, env, timeout = 60_000 }: RunOptions): Promise<Run> {
+export function tufa(
+  args: readonly string[],
+  { cwd, input, env, timeout = 60_000, program = RUN_JS }: RunOptions,
+): Promise<Run> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [RUN_JS, ...args], {
+    const child = spawn(process.execPath, [program, ...args], {
       cwd,
       env: plainEnvironment(env),
       stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],

@@ -7,8 +7,16 @@ const METHODS = ['read', 'write', 'sync', 'stat'] as const;
 
 export type Call = (typeof FUNCTIONS)[number] | (typeof METHODS)[number] | 'close';
 
-/** @param go makes the call: with its own arguments, or with others */
-export type Between = (call: Call, args: unknown[], go: (args?: unknown[]) => Promise<unknown>) => Promise<unknown>;
+/**
+ * @param go makes the call: with its own arguments, or with others
+ * @param self the open file that it is made on
+ */
+export type Between = (
+  call: Call,
+  args: unknown[],
+  go: (args?: unknown[]) => Promise<unknown>,
+  self: unknown,
+) => Promise<unknown>;
 
 type Table = Record<string, (...args: unknown[]) => Promise<unknown>>;
 
@@ -17,8 +25,8 @@ export async function intercept(between: Between): Promise<() => void> {
   const file = await fs.open(import.meta.filename);
   await file.close();
   const undo = [
-    ...replace(fs as unknown as Table, FUNCTIONS, async (call, args, go) => {
-      const answer = await between(call, args, go);
+    ...replace(fs as unknown as Table, FUNCTIONS, async (call, args, go, self) => {
+      const answer = await between(call, args, go, self);
       // A handle's `close` is its own, not its prototype's.
       if (call === 'open') replace(answer as Table, ['close'], between);
       return answer;
@@ -36,7 +44,7 @@ function replace(table: Table, names: readonly Call[], between: Between): (() =>
   return names.map((name) => {
     const original = table[name]!;
     table[name] = function (this: unknown, ...args: unknown[]) {
-      return between(name, args, (others = args) => Reflect.apply(original, this, others));
+      return between(name, args, (others = args) => Reflect.apply(original, this, others), this);
     };
     return () => {
       table[name] = original;
