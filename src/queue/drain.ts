@@ -1,4 +1,4 @@
-import { assertCoherentPath, projectOf } from '../packaging/paths.ts';
+import { assertCoherentPath, pagePaths, projectOf } from '../packaging/paths.ts';
 import type { MetadataFile, Targets } from '../tuf/model.ts';
 import type { Content, Entry, Row, Uploader } from './envelope.ts';
 import type { RoleEntry, RoleView } from './role-entry.ts';
@@ -82,6 +82,8 @@ export function drain(waiting: readonly Waiting[], view: DrainView): Drained {
 class Overlay {
   readonly changes = new Map<string, Content | null>();
   private readonly lastNumber = new Map<string, number>();
+  /** Pages that follow from the files that were applied: what they will say is not known here. */
+  private readonly rewritten = new Map<string, number>();
   private readonly view: DrainView;
 
   constructor(view: DrainView) {
@@ -98,9 +100,16 @@ class Overlay {
     return after >= this.view.mark ? 'no' : this.view.changedAbove(path, after);
   }
 
+  /** The entry of this drain that changes the page, after which no row can have been planned on it. */
+  rewrittenBy(path: string): number | undefined {
+    return this.rewritten.get(path);
+  }
+
   apply(row: Row, number: number): void {
     this.changes.set(row.path, row.now);
     this.lastNumber.set(row.path, number);
+    const project = row.path.startsWith('packages/') ? projectOf(row.path) : undefined;
+    if (project !== undefined) for (const page of Object.values(pagePaths(project))) this.rewritten.set(page, number);
   }
 }
 
@@ -159,6 +168,8 @@ function judge(
 ): { result: RowResult['result']; why?: string } {
   const scope = outOfScope(row, entry, uploader);
   if (scope !== undefined) return { result: 'refused', why: scope };
+  const rewriter = state.rewrittenBy(row.path);
+  if (rewriter !== undefined) return { result: 'refused', why: `entry ${rewriter} changes this page in the same snapshot` };
   const current = state.current(row.path);
   if (current === row.now?.sha256) return { result: 'already' };
   if (current !== (row.was ?? undefined))

@@ -25,6 +25,8 @@ export interface RootView {
   digest(root: Verified<Root>): string;
   /** Whether this job can open a threshold of the keys of timestamp and snapshot. */
   canSign(root: Verified<Root>): boolean;
+  /** The same for the timestamp alone: a job that only refreshes it changes no root, and goes on for the one that is named. */
+  canStamp(root: Verified<Root>): boolean;
   readonly now: Date;
   /** Milliseconds: how long both sets sign after a change of root. */
   readonly grace: number;
@@ -76,8 +78,7 @@ function afterBridge(view: RootView, named: NamedRoot, again: boolean): RootDeci
 function onNewest(view: RootView, named: NamedRoot, newest: Verified<Root>): RootDecision {
   const before = view.chain.at(-2);
   const version = newest.signed.version;
-  if (!view.canSign(newest))
-    return { kind: 'stand-aside', why: `no keys for timestamp and snapshot of root ${version}` };
+  if (!view.canStamp(newest)) return { kind: 'stand-aside', why: `no keys for the timestamp of root ${version}` };
   if (named.since === undefined) {
     // First commit that finds the named root in the chain: from now on clients can have it, so the grace starts now.
     return sign(view, both(view, before, newest), { ...named, since: view.now }, { due: true });
@@ -115,7 +116,7 @@ function behind(view: RootView, named: NamedRoot, newest: Verified<Root>): RootD
   const inChain = view.chain.find(
     (root) => root.signed.version === named.version && view.digest(root) === named.sha256,
   );
-  if (inChain === undefined || !view.canSign(inChain)) {
+  if (inChain === undefined || !view.canStamp(inChain)) {
     return {
       kind: 'stand-aside',
       why: `root ${newest.signed.version} is in its place and needs a commit by the keys of both roots`,
@@ -127,7 +128,8 @@ function behind(view: RootView, named: NamedRoot, newest: Verified<Root>): RootD
 }
 
 function both(view: RootView, before: Verified<Root> | undefined, newest: Verified<Root>): Verified<Root>[] {
-  return before !== undefined && view.canSign(before) ? [before, newest] : [newest];
+  const able = before !== undefined && (view.canSign(newest) ? view.canSign(before) : view.canStamp(before));
+  return able ? [before, newest] : [newest];
 }
 
 function sign(
@@ -136,9 +138,9 @@ function sign(
   names: NamedRoot,
   rest: { resign?: boolean; due?: boolean; warning?: string },
 ): RootDecision {
-  const lacking = sets.find((root) => !view.canSign(root));
+  const { resign = false, due = false, warning } = rest;
+  const lacking = sets.find((root) => !(resign ? view.canSign(root) : view.canStamp(root)));
   if (lacking !== undefined)
     return { kind: 'stand-aside', why: `no keys for timestamp and snapshot of root ${lacking.signed.version}` };
-  const { resign = false, due = false, warning } = rest;
   return { kind: 'sign', names, sets, resign, due, ...(warning === undefined ? {} : { warning }) };
 }

@@ -43,7 +43,10 @@ async function planPage(
   now: Date,
 ): Promise<Pages> {
   const { json, html } = pagePaths(project);
-  let page = await readPage(store, leaves.get(json), project);
+  // A row of its own comes before the files: a row that came after one of them was refused.
+  const changed = changes.get(json);
+  const before = changed === undefined ? listed(leaves.get(json)?.file, json) : (changed ?? undefined);
+  let page = await readPage(store, json, before, project);
   for (const path of paths) {
     const content = changes.get(path) ?? null;
     const filename = path.slice(path.lastIndexOf('/') + 1);
@@ -63,10 +66,13 @@ async function planPage(
   };
 }
 
-/** The page as it is signed now. Its bytes come from the store, so they are compared with what the bin lists. */
-async function readPage(store: Store, leaf: Leaf | undefined, project: string): Promise<Page> {
-  const { json } = pagePaths(project);
-  const target = listed(leaf?.file, json);
+/** The page before the change. Its bytes come from the store, so they are compared with what is listed. */
+async function readPage(
+  store: Store,
+  json: string,
+  target: { readonly sha256: string | undefined; readonly length: number } | undefined,
+  project: string,
+): Promise<Page> {
   if (target?.sha256 === undefined) return emptyPage(project);
   const key = targetKey(json, target.sha256);
   const object = await store.get(key, { maxLength: target.length });

@@ -55,6 +55,7 @@ function decide(context: Context, live: Live, urgent: boolean, again: boolean): 
       canSign: (root) =>
         context.keyring.canSign(topLevelSet(root, 'timestamp')) &&
         context.keyring.canSign(topLevelSet(root, 'snapshot')),
+      canStamp: (root) => context.keyring.canSign(topLevelSet(root, 'timestamp')),
       now: context.clock(),
       grace: context.settings.grace,
       urgent,
