@@ -74,8 +74,8 @@ class Explorer<World, Actor> {
   private readonly worlds = new Interner<World>();
   private readonly actors = new Interner<Actor>();
   private readonly known = new Map<number, readonly Known[]>();
-  /** By world: checked, and what was found. */
-  private readonly checked: (string | undefined)[] = [];
+  /** By world: what was found when it was looked at. */
+  private readonly checked = new Map<number, { readonly broken: string | undefined }>();
   private readonly table: StateTable;
   private readonly width: number;
   private transitions = 0;
@@ -164,19 +164,16 @@ class Explorer<World, Actor> {
   }
 
   private checkWorld(id: number): string | undefined {
-    if (id < this.checked.length) return this.checked[id];
-    // Worlds are numbered as they are found, so each new one is looked at once.
-    while (this.checked.length <= id) {
-      const at = this.checked.length;
-      const world = this.worlds.value(at);
-      let broken = this.system.check(world);
-      if (broken === undefined && at % this.limits.settleEvery === 0) {
-        this.settled++;
-        broken = this.system.settle(world);
-      }
-      this.checked.push(broken);
+    const known = this.checked.get(id);
+    if (known !== undefined) return known.broken;
+    const world = this.worlds.value(id);
+    let broken = this.system.check(world);
+    if (broken === undefined && id % this.limits.settleEvery === 0) {
+      this.settled++;
+      broken = this.system.settle(world);
     }
-    return this.checked[id];
+    this.checked.set(id, { broken });
+    return broken;
   }
 
   private result(depth: number, exhaustive: boolean, violation: Exploration['violation']): Exploration {
