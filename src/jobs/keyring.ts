@@ -21,7 +21,7 @@ export async function openKeyring(workspace: Workspace): Promise<Keyring> {
 
   return {
     canSign: (set) => candidates(set).length >= set.role.threshold,
-    sign: async (sets, payload, subject) => {
+    sign: async (sets, payload, subject, verify) => {
       const signatures = new Map<string, Signature>();
       for (const set of sets) {
         const names = candidates(set);
@@ -29,7 +29,7 @@ export async function openKeyring(workspace: Workspace): Promise<Keyring> {
         for (const name of names.slice(0, set.role.threshold)) {
           const signer = await workspace.signer(name);
           if (!signatures.has(signer.keyid))
-            signatures.set(signer.keyid, { keyid: signer.keyid, sig: await signer.sign({ payload, subject }) });
+            signatures.set(signer.keyid, { keyid: signer.keyid, sig: await signer.sign({ payload, subject, verify }) });
         }
       }
       return [...signatures.values()];

@@ -17,7 +17,7 @@ import type { Live } from '../transaction/read.ts';
 import { read } from '../transaction/read.ts';
 import { listed, Roles } from '../transaction/roles.ts';
 import { putFile } from '../transaction/upload.ts';
-import { targetKey } from '../tuf/layout.ts';
+import { targetKeys } from '../tuf/layout.ts';
 import { keysOf } from '../tuf/run.ts';
 import type { Reporter } from './context.ts';
 import { openContext, SILENT } from './context.ts';
@@ -74,7 +74,8 @@ export async function addTargets(
       await Promise.all(
         files.map(({ file, path, content }) =>
           limit(async () => {
-            await putFile(context.store, targetKey(path, content.sha256), await bodyOfFile(file), content);
+            for (const key of targetKeys(path, content.sha256, context.settings.clients))
+              await putFile(context.store, key, await bodyOfFile(file), content);
             reporter.progress('files written', ++done, files.length);
           }),
         ),
@@ -200,7 +201,7 @@ async function planRows(context: Context, live: Live, wanted: readonly Pick<Row,
 }
 
 /** The uploader of this workspace that may append entries of this kind. */
-function operatorOf(workspace: Workspace, kind: Kind): string {
+export function operatorOf(workspace: Workspace, kind: Kind): string {
   const uploader = workspace.config.uploaders.find((u) => u.kinds.includes(kind));
   if (uploader !== undefined) return uploader.key;
   throw new InputError('no uploader may append this', {

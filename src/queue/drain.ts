@@ -169,7 +169,8 @@ function judge(
   const scope = outOfScope(row, entry, uploader);
   if (scope !== undefined) return { result: 'refused', why: scope };
   const rewriter = state.rewrittenBy(row.path);
-  if (rewriter !== undefined) return { result: 'refused', why: `entry ${rewriter} changes this page in the same snapshot` };
+  if (rewriter !== undefined)
+    return { result: 'refused', why: `entry ${rewriter} changes this page in the same snapshot` };
   const current = state.current(row.path);
   if (current === row.now?.sha256) return { result: 'already' };
   if (current !== (row.was ?? undefined))

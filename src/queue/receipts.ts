@@ -106,3 +106,15 @@ export async function appliedSince(
   }
   return { last, complete: true };
 }
+
+/** What became of one entry, from the receipts of the live snapshot backwards; undefined: not on record. */
+export async function findResult(store: Store, snapshot: Snapshot, number: number): Promise<EntryResult | undefined> {
+  let named = snapshot.receipt === undefined ? undefined : { mark: snapshot.queue ?? 0, sha256: snapshot.receipt };
+  while (named !== undefined && named.mark >= number) {
+    const receipt = await readReceipt(store, named);
+    const found = receipt?.entries.find((entry) => entry.number === number);
+    if (found !== undefined) return found;
+    named = receipt?.previous;
+  }
+  return undefined;
+}

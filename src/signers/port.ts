@@ -1,3 +1,4 @@
+import type { Verify } from '../tuf/evidence.ts';
 import type { Key } from '../tuf/model.ts';
 
 export interface SignatureRequest {
@@ -5,6 +6,8 @@ export interface SignatureRequest {
   readonly payload: Uint8Array;
   /** Shown to people and in errors: `root 2`, `queue entry 42`. */
   readonly subject: string;
+  /** Verifies the signature; without it `verifySignature`. A transaction gives one that remembers. */
+  readonly verify?: Verify | undefined;
 }
 
 /** One private key that can sign now. What it returns has been verified with `key` already. */

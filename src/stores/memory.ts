@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { ConfigurationError, StorageError } from '../errors.ts';
-import { collect, piecesOf, tooLong } from './body.ts';
+import { collect, isStream, piecesOf, tooLong } from './body.ts';
 import type { Body, Listed, OpenObject, Store, StoredObject, StoreProvider } from './port.ts';
 import { assertKey, compareKeys, UnknownAnswer } from './port.ts';
 
@@ -73,7 +73,8 @@ export class MemoryStore implements Store {
 
   async create(key: string, body: Body): Promise<'created' | 'exists'> {
     assertKey(key);
-    const bytes = Uint8Array.from(await collect(piecesOf(body, key), body.length, key));
+    // What a caller changes in its buffer afterwards does not change the object.
+    const bytes = new Uint8Array(isStream(body) ? await collect(piecesOf(body, key), body.length, key) : body);
     return this.write('create', key, () => {
       if (this.objects.has(key)) return 'exists';
       this.assertUnchanged(key, bytes);
@@ -85,7 +86,7 @@ export class MemoryStore implements Store {
 
   async swap(key: string, bytes: Uint8Array, etag: string | undefined): Promise<{ etag: string } | 'moved'> {
     assertKey(key);
-    const copy = Uint8Array.from(bytes);
+    const copy = new Uint8Array(bytes);
     return this.write('swap', key, () => {
       if (this.objects.get(key)?.etag !== etag) return 'moved';
       this.assertUnchanged(key, copy);
@@ -96,7 +97,8 @@ export class MemoryStore implements Store {
   async *list(prefix: string, { after = '' }: { after?: string } = {}): AsyncGenerator<Listed, void, undefined> {
     assertKey(`${prefix}x`);
     if (this.faults('list', prefix) !== 'ok') throw failed('list', prefix);
-    const keys = [...this.objects.keys()].filter((key) => key.startsWith(prefix) && key > after);
+    const keys: string[] = [];
+    for (const key of this.objects.keys()) if (key.startsWith(prefix) && key > after) keys.push(key);
     for (const key of keys.sort(compareKeys)) {
       const entry = this.objects.get(key);
       if (entry !== undefined) yield { key, length: entry.bytes.length, modified: entry.modified };

@@ -1,5 +1,6 @@
 import { ConflictError, TrustError } from '../errors.ts';
 import { encodeReceipt } from '../queue/receipts.ts';
+import { hashStream } from '../stores/body.ts';
 import type { Trusted } from '../tuf/checks.ts';
 import { sha256Hex } from '../tuf/digest.ts';
 import { METADATA_PREFIX, metadataKey, parseMetadataName, receiptKey, recordKey, rootKey } from '../tuf/layout.ts';
@@ -38,10 +39,11 @@ export async function build(
   number: number,
 ): Promise<Built> {
   const { keyring, settings } = context;
+  const { evidence } = live;
   const now = context.clock();
   const leaves = await Promise.all(
     [...plan.leaves.values()].map(({ leaf, changes }) =>
-      signDraft(keyring, planLeaf(leaf, changes, number, now, settings), [leaf.delegator]),
+      signDraft(keyring, planLeaf(leaf, changes, number, now, settings), [leaf.delegator], evidence),
     ),
   );
   const first = [...(genesis?.offline ?? [])].map(
@@ -66,9 +68,10 @@ export async function build(
           settings,
         ),
         sets('snapshot'),
+        evidence,
       )
     : { name: 'snapshot', version: live.snapshot!.signed.version, bytes: live.snapshot!.bytes };
-  const listed = { version: snapshot.version, length: snapshot.bytes.length, sha256: sha256Hex(snapshot.bytes) };
+  const listed = { version: snapshot.version, length: snapshot.bytes.length, sha256: evidence.sha256(snapshot.bytes) };
   const timestamp = await signDraft(
     keyring,
     planTimestamp(
@@ -76,6 +79,7 @@ export async function build(
       settings,
     ),
     sets('timestamp'),
+    evidence,
   );
 
   const created = [...offline, ...leaves, ...(plan.snapshot ? [snapshot] : [])];
@@ -91,6 +95,7 @@ export async function build(
     changes: plan.changes,
     leaves: [...plan.leaves.values()].map(({ leaf }) => leaf),
     now,
+    evidence,
     warn: context.warn,
   });
 
@@ -136,15 +141,24 @@ function composeReceipt(live: Live, folded: Folded, number: number, repository: 
  * Other bytes stood where a create-only put went. A record that is wrong stops gc, not publishing; for an online role it
  * is an alarm, and the next number is free; two signed files of an offline role under one version are an attack.
  */
-export function isOurNumberFree(context: Context, built: Built, other: readonly Upload[]): boolean {
+export async function isOurNumberFree(context: Context, built: Built, other: readonly Upload[]): Promise<boolean> {
   let free = true;
   for (const { key, bytes } of other) {
-    const details = { object: key, expected: `sha256 ${sha256Hex(bytes)}`, found: 'another content' };
-    if (key === rootKey(1)) throw new ConflictError('another root 1 is published already', details);
-    if (built.offline.has(key))
-      throw new TrustError('two different files under one version', { ...details, code: 'trust.equivocation' });
-    context.warn(`${key}: other bytes than ours stand there`);
+    const [expected, found] = [`sha256 ${sha256Hex(bytes)}`, `sha256 ${await digestAt(context, key)}`];
+    const hint = `find out whose file that is: ${context.store.uri}/${key}`;
+    if (key === rootKey(1))
+      throw new ConflictError('another root 1 is published already', { object: key, expected, found, hint });
+    if (built.offline.has(key)) {
+      const details = { object: key, code: 'trust.equivocation', expected, found, hint };
+      throw new TrustError('two different files under one version', details);
+    }
+    context.warn(`${key}: other bytes than ours stand there: expected ${expected}, found ${found}`);
     if (parseMetadataName(key.slice(METADATA_PREFIX.length))?.role !== 'timestamp') free = false;
   }
   return free;
+}
+
+async function digestAt({ store }: Context, key: string): Promise<string> {
+  const object = await store.open(key);
+  return object === undefined ? 'of nothing' : (await hashStream(object.stream)).sha256;
 }

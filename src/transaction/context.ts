@@ -2,6 +2,7 @@ import type { Uploader } from '../queue/envelope.ts';
 import type { Store } from '../stores/port.ts';
 import type { TrustedState } from '../trusted/state.ts';
 import type { Client } from '../tuf/clients.ts';
+import type { Verify } from '../tuf/evidence.ts';
 import type { Key, RoleKeys, Root, Signature, Verified } from '../tuf/model.ts';
 
 /** What a transaction works with. Time and randomness come from here only. */
@@ -48,10 +49,11 @@ export interface Keyring {
   /** Whether a threshold of the role's keys can be opened here. Opens nothing. */
   canSign(set: SigningSet): boolean;
   /**
-   * Signatures that satisfy each set, each keyid once.
+   * Signatures that satisfy each set, each keyid once, each verified.
+   * @param verify remembers what it has verified: the rehearsal asks again
    * @throws SignerError naming the role and the keys that are missing
    */
-  sign(sets: readonly SigningSet[], payload: Uint8Array, subject: string): Promise<Signature[]>;
+  sign(sets: readonly SigningSet[], payload: Uint8Array, subject: string, verify: Verify): Promise<Signature[]>;
 }
 
 /** The set of a top-level role in a root. */

@@ -5,7 +5,7 @@ import { drain } from '../queue/drain.ts';
 import type { Content } from '../queue/envelope.ts';
 import { appliedSince } from '../queue/receipts.ts';
 import type { Store } from '../stores/port.ts';
-import { targetKey } from '../tuf/layout.ts';
+import { targetKeys } from '../tuf/layout.ts';
 import type { Context } from './context.ts';
 import { RoleViews } from './fold-roles.ts';
 import type { Live } from './read.ts';
@@ -31,7 +31,8 @@ export async function fold(context: Context, live: Live, roles: Roles, urgent: b
   const mark = live.snapshot?.signed.queue ?? 0;
   const leaves = await leavesOf(live.waiting, roles);
   const current = (path: string): string | undefined => listed(leaves.get(path)?.file, path)?.sha256;
-  const bytes = await compareBytes(store, live.waiting, current);
+  const keysOf = (path: string, { sha256 }: Content): string[] => targetKeys(path, sha256, settings.clients);
+  const bytes = await compareBytes(store, live.waiting, current, keysOf);
   const oldest = Math.min(mark, ...live.waiting.map((w) => ('entry' in w ? w.entry.after : mark)));
   const since =
     live.snapshot && oldest < mark
@@ -47,7 +48,7 @@ export async function fold(context: Context, live: Live, roles: Roles, urgent: b
       if ((since.last.get(path) ?? 0) > after) return 'yes';
       return since.complete ? 'no' : 'unknown';
     },
-    hasBytes: (path, content) => leaves.has(path) && bytes.has(targetKey(path, content.sha256)),
+    hasBytes: (path, content) => leaves.has(path) && keysOf(path, content).every((key) => bytes.has(key)),
     role: (entry, folded) => views.view(entry, folded),
   });
   const done = drained.results.filter((one) => one.result === 'done').map((one) => one.number);
@@ -72,11 +73,12 @@ async function compareBytes(
   store: Store,
   waiting: readonly Waiting[],
   current: (path: string) => string | undefined,
+  keysOf: (path: string, content: Content) => string[],
 ): Promise<Set<string>> {
   const wanted = new Map<string, Content>();
   for (const one of waiting) {
     for (const { path, now } of 'entry' in one ? one.entry.changes : []) {
-      if (now !== null && current(path) !== now.sha256) wanted.set(targetKey(path, now.sha256), now);
+      if (now !== null && current(path) !== now.sha256) for (const key of keysOf(path, now)) wanted.set(key, now);
     }
   }
   const limit = pLimit(CONCURRENCY);

@@ -6,7 +6,8 @@ import { pagePaths, projectOf } from '../packaging/paths.ts';
 import type { Content } from '../queue/envelope.ts';
 import type { Store } from '../stores/port.ts';
 import { sha256Hex } from '../tuf/digest.ts';
-import { targetKey } from '../tuf/layout.ts';
+import { targetKey, targetKeys } from '../tuf/layout.ts';
+import type { Context } from './context.ts';
 import type { Leaf } from './roles.ts';
 import { listed } from './roles.ts';
 import type { Upload } from './upload.ts';
@@ -18,7 +19,7 @@ export interface Pages {
 }
 
 export async function planPages(
-  store: Store,
+  context: Pick<Context, 'store' | 'settings'>,
   leaves: ReadonlyMap<string, Leaf>,
   changes: ReadonlyMap<string, Content | null>,
   now: Date,
@@ -29,13 +30,13 @@ export async function planPages(
     if (project !== undefined) projects.set(project, [...(projects.get(project) ?? []), path]);
   }
   const planned = await Promise.all(
-    [...projects].map(async ([project, paths]) => planPage(store, leaves, changes, project, paths, now)),
+    [...projects].map(async ([project, paths]) => planPage(context, leaves, changes, project, paths, now)),
   );
   return { changes: new Map(planned.flatMap((p) => [...p.changes])), uploads: planned.flatMap((p) => p.uploads) };
 }
 
 async function planPage(
-  store: Store,
+  { store, settings }: Pick<Context, 'store' | 'settings'>,
   leaves: ReadonlyMap<string, Leaf>,
   changes: ReadonlyMap<string, Content | null>,
   project: string,
@@ -62,7 +63,9 @@ async function planPage(
   ].map(({ path, bytes }) => ({ path, bytes, content: { sha256: sha256Hex(bytes), length: bytes.length } }));
   return {
     changes: new Map(files.map(({ path, content }) => [path, content])),
-    uploads: files.map(({ path, bytes, content }) => ({ key: targetKey(path, content.sha256), bytes })),
+    uploads: files.flatMap(({ path, bytes, content }) =>
+      targetKeys(path, content.sha256, settings.clients).map((key) => ({ key, bytes })),
+    ),
   };
 }
 

@@ -42,7 +42,7 @@ export async function prepare(
   if (replaced === 'taken') return 'again';
   const files = folded?.drained.changes ?? new Map<string, Content | null>();
   const pages = folded
-    ? await planPages(context.store, folded.leaves, files, now)
+    ? await planPages(context, folded.leaves, files, now)
     : { changes: new Map<string, Content>(), uploads: [] };
   const changes = new Map([...files, ...pages.changes]);
 

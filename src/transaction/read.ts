@@ -8,6 +8,7 @@ import type { Trusted } from '../tuf/checks.ts';
 import { afterRootChange, newSnapshot, newTimestamp, nextRoot, trustRoot } from '../tuf/checks.ts';
 import { sha256Hex } from '../tuf/digest.ts';
 import { formatDate } from '../tuf/encode.ts';
+import { Evidence } from '../tuf/evidence.ts';
 import { parseJson } from '../tuf/json.ts';
 import {
   metadataKey,
@@ -42,6 +43,8 @@ export interface Live {
   readonly verifiedBy: Verified<Root> | undefined;
   readonly pending: readonly PendingRoot[];
   readonly waiting: readonly Waiting[];
+  /** What this attempt knows of the bytes that it has read. */
+  readonly evidence: Evidence;
 }
 
 /** Entries that one transaction folds at most; the next one folds the rest. */
@@ -51,7 +54,8 @@ const MAX_CLOCK_BEHIND = 60_000;
 
 export async function read(context: Context): Promise<Live> {
   const { store, trusted, settings } = context;
-  const kept = await trusted.require();
+  const evidence = new Evidence();
+  const kept = await trusted.require(evidence);
   const known = kept.snapshot?.signed.queue ?? 0;
   const [object, chain, pendingKeys, early] = await Promise.all([
     store.get(TIMESTAMP_KEY, { maxLength: MAX_LENGTH.timestamp }),
@@ -71,9 +75,10 @@ export async function read(context: Context): Promise<Live> {
       verifiedBy: undefined,
       pending: [],
       waiting: early,
+      evidence,
     };
   }
-  const live = await verifyLive(store, kept, chain, object.bytes);
+  const live = await verifyLive(store, kept, chain, object.bytes, evidence);
   assertClock(live.timestamp, context.clock());
   const pending = await readPending(context, live.chain.at(-1)!, pendingKeys);
   const mark = live.snapshot.signed.queue ?? 0;
@@ -86,7 +91,7 @@ export async function read(context: Context): Promise<Live> {
       found: live.timestamp.signed.repository,
     });
   }
-  return { kept, ...live, etag: object.etag, pending, waiting };
+  return { kept, ...live, etag: object.etag, pending, waiting, evidence };
 }
 
 type Verification = Required<Pick<Live, 'chain'>> & {
@@ -104,13 +109,14 @@ async function verifyLive(
   kept: Kept,
   chain: readonly Verified<Root>[],
   bytes: Uint8Array,
+  evidence: Evidence,
 ): Promise<Verification> {
   try {
-    return await verifyWith(store, kept, chain, bytes);
+    return await verifyWith(store, kept, chain, bytes, evidence);
   } catch (error) {
     if (!(error instanceof TrustError)) throw error;
     const again = await readChain(store, kept.root);
-    if (again.length > chain.length) return verifyWith(store, kept, again, bytes);
+    if (again.length > chain.length) return verifyWith(store, kept, again, bytes, evidence);
     throw error;
   }
 }
@@ -120,14 +126,15 @@ async function verifyWith(
   kept: Kept,
   chain: readonly Verified<Root>[],
   bytes: Uint8Array,
+  evidence: Evidence,
 ): Promise<Verification> {
   let first: unknown;
   // The chain outranks the timestamp: one that verifies by an older root of the chain is due, not forged.
   for (const root of [...chain].reverse()) {
     try {
-      const before: Trusted = root === kept.root ? kept : afterRootChange({ ...kept, root });
-      const timestamp = newTimestamp(before, bytes, undefined);
-      const snapshot = await readSnapshot(store, root, timestamp, before.snapshot);
+      const before: Trusted = root === kept.root ? kept : afterRootChange({ ...kept, root }, evidence);
+      const timestamp = newTimestamp(before, bytes, undefined, evidence);
+      const snapshot = await readSnapshot(store, root, timestamp, before.snapshot, evidence);
       return { chain, timestamp, snapshot, verifiedBy: root };
     } catch (error) {
       if (!(error instanceof TrustError)) throw error;
@@ -143,9 +150,11 @@ async function readSnapshot(
   root: Verified<Root>,
   timestamp: Verified<Timestamp>,
   old: Verified<Snapshot> | undefined,
+  evidence: Evidence,
 ): Promise<Verified<Snapshot>> {
   const meta = timestamp.signed.snapshot;
-  const unchanged = old !== undefined && old.signed.version === meta.version && sha256Hex(old.bytes) === meta.sha256;
+  const unchanged =
+    old !== undefined && old.signed.version === meta.version && evidence.sha256(old.bytes) === meta.sha256;
   const key = metadataKey('snapshot', meta.version);
   const bytes = unchanged
     ? old.bytes
@@ -157,7 +166,7 @@ async function readSnapshot(
       found: 'nothing',
       check: '5.5.1',
     });
-  return newSnapshot(root, timestamp, old, bytes, undefined);
+  return newSnapshot(root, timestamp, old, bytes, undefined, evidence);
 }
 
 /** Roots from one below `from` (whose keys still sign during the grace) to the newest. */

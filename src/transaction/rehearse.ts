@@ -1,6 +1,7 @@
 import { TrustError } from '../errors.ts';
 import type { Content } from '../queue/envelope.ts';
 import type { Trusted } from '../tuf/checks.ts';
+import type { Evidence } from '../tuf/evidence.ts';
 import { metadataName } from '../tuf/layout.ts';
 import type { Root, Verified } from '../tuf/model.ts';
 import { count } from '../tuf/run.ts';
@@ -27,6 +28,8 @@ export interface Rehearsal {
   /** Online roles that were signed, and who delegates to them: each is verified whole. */
   readonly leaves: readonly Pick<Leaf, 'name' | 'delegator'>[];
   readonly now: Date;
+  /** What is known of these bytes already. */
+  readonly evidence: Evidence;
   readonly warn: (message: string) => void;
 }
 
@@ -79,7 +82,7 @@ async function walkFrom(
   expected: ReadonlyMap<string, Content | null>,
   now: Date | undefined,
 ): Promise<Trusted> {
-  const client = new Client(start);
+  const client = new Client(start, rehearsal.evidence);
   await drive(client.refresh(now), rehearsal);
   for (const { name, delegator } of rehearsal.leaves) await drive(client.loadRole(name, delegator, now), rehearsal);
   for (const [path, content] of expected) {

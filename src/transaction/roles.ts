@@ -5,6 +5,7 @@ import { binNames } from '../tuf/bins.ts';
 import type { Delegator } from '../tuf/checks.ts';
 import { newTargets, roleMeta } from '../tuf/checks.ts';
 import { decodeTargetFile } from '../tuf/decode.ts';
+import { Evidence } from '../tuf/evidence.ts';
 import { parseJson } from '../tuf/json.ts';
 import { METADATA_PREFIX, metadataKey, metadataName } from '../tuf/layout.ts';
 import type { Root, Snapshot, TargetFile, Targets, Verified } from '../tuf/model.ts';
@@ -32,6 +33,7 @@ export class Roles {
   /** By the name below `metadata/`: what was read already, for the rehearsal. */
   private readonly files = new Map<string, Uint8Array>();
   private readonly limit = pLimit(CONCURRENCY);
+  private readonly evidence: Evidence;
   private readonly store: Store;
   private readonly root: Verified<Root>;
   private readonly snapshot: Verified<Snapshot> | undefined;
@@ -42,7 +44,9 @@ export class Roles {
     root: Verified<Root>,
     snapshot: Verified<Snapshot> | undefined,
     offline: ReadonlyMap<string, Verified<Targets>> = new Map(),
+    evidence = new Evidence(),
   ) {
+    this.evidence = evidence;
     this.store = store;
     this.root = root;
     this.snapshot = snapshot;
@@ -157,7 +161,7 @@ export class Roles {
         check: '5.6.1',
       });
     this.files.set(metadataName(name, meta.version), object.bytes);
-    return newTargets(this.root, this.snapshot, delegator, name, object.bytes, undefined);
+    return newTargets(this.root, this.snapshot, delegator, name, object.bytes, undefined, this.evidence);
   }
 }
 

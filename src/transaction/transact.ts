@@ -102,7 +102,13 @@ async function attemptOnce(context: Context, work: Work): Promise<Attempt> {
       hint: 'complete the ceremony with `tufa sign`, then type `tufa publish`',
     });
   }
-  const roles = new Roles(context.store, live.verifiedBy ?? live.kept.root, live.snapshot, work.genesis?.offline);
+  const roles = new Roles(
+    context.store,
+    live.verifiedBy ?? live.kept.root,
+    live.snapshot,
+    work.genesis?.offline,
+    live.evidence,
+  );
   const plan = await prepare(context, work, live, decision, roles);
   if (plan === 'again') return { outcome: 'lost' };
   if (plan === undefined) {
@@ -113,7 +119,7 @@ async function attemptOnce(context: Context, work: Work): Promise<Attempt> {
   const number = await claim(context, highestVersion(live.timestamp?.signed, live.snapshot?.signed));
   const built = await build(context, first ? work.genesis : undefined, live, decision, roles, plan, number);
   const other = await upload(context.store, built.uploads);
-  if (other.length > 0 && !isOurNumberFree(context, built, other)) return { outcome: 'lost' };
+  if (other.length > 0 && !(await isOurNumberFree(context, built, other))) return { outcome: 'lost' };
   if ((await commit(context, number, built.timestamp.bytes, live.etag)) === 'lost') return { outcome: 'lost' };
   await confirm(context, live, built.result);
   return {
@@ -127,15 +133,15 @@ async function attemptOnce(context: Context, work: Work): Promise<Attempt> {
 }
 
 /** The trusted state follows what others have committed, or we ourselves before a crash. */
-async function catchUp({ trusted }: Context, { kept, chain, timestamp, snapshot }: Live): Promise<void> {
-  await trusted.advance(kept, { root: chain.at(-1)!, timestamp, snapshot });
+async function catchUp({ trusted }: Context, { kept, chain, timestamp, snapshot, evidence }: Live): Promise<void> {
+  await trusted.advance(kept, { root: chain.at(-1)!, timestamp, snapshot }, evidence);
 }
 
 /** confirm: the trusted state follows what is live. If we crash before it, the next transaction moves it. */
 async function confirm(context: Context, live: Live, result: Trusted): Promise<void> {
   const root = live.chain.at(-1)!;
   try {
-    await context.trusted.advance(live.kept, { ...result, root });
+    await context.trusted.advance(live.kept, { ...result, root }, live.evidence);
   } catch (cause) {
     throw new AfterCommitError('committed, but the trusted state could not be moved', {
       object: context.trusted.uri,

@@ -1,9 +1,10 @@
-import { ConflictError, TrustError } from '../errors.ts';
+import { ConflictError, InputError, TrustError } from '../errors.ts';
 import type { Store } from '../stores/port.ts';
 import type { Trusted } from '../tuf/checks.ts';
 import { afterRootChange, newSnapshot, newTimestamp, trustRoot } from '../tuf/checks.ts';
 import { sha256Hex } from '../tuf/digest.ts';
 import { canonical } from '../tuf/encode.ts';
+import { Evidence } from '../tuf/evidence.ts';
 import { map, natural, positive, sha256, text } from '../tuf/fields.ts';
 import { parseJson } from '../tuf/json.ts';
 import type { JsonMap, Root, Snapshot, Timestamp, Verified } from '../tuf/model.ts';
@@ -36,26 +37,28 @@ export class TrustedState {
   }
 
   /** undefined: there is none. What does not verify any more is an error: this place is the one that is trusted. */
-  async load(): Promise<Kept | undefined> {
+  async load(evidence = new Evidence()): Promise<Kept | undefined> {
     const object = await this.store.get(STATE, { maxLength: MAX_STATE });
     if (object === undefined) return undefined;
     try {
       const state = map(parseJson(object.bytes, { what: STATE }), STATE);
       const root = trustRoot(Buffer.from(text(state.get('root'), 'root')));
       const timestamp = state.has('timestamp')
-        ? keptTimestamp(root, text(state.get('timestamp'), 'timestamp'))
+        ? keptTimestamp(root, text(state.get('timestamp'), 'timestamp'), evidence)
         : undefined;
       const snapshot =
         timestamp && state.has('snapshot')
-          ? await this.keptSnapshot(root, timestamp, map(state.get('snapshot'), 'snapshot'))
+          ? await this.keptSnapshot(root, timestamp, map(state.get('snapshot'), 'snapshot'), evidence)
           : undefined;
       return { root, timestamp, snapshot, etag: object.etag };
     } catch (cause) {
+      // A disk that cannot be read says nothing about what is on it.
+      if (!(cause instanceof TrustError || cause instanceof InputError)) throw cause;
       throw new TrustError('the trusted state is damaged', {
         object: this.uri,
         code: 'trust.state',
         expected: 'a root, a timestamp and a snapshot that verify',
-        found: cause instanceof Error ? cause.message : String(cause),
+        found: cause.message,
         hint: 'restore it from a backup, or start again with `tufa trust add URL --root-sha256 DIGEST`',
         cause,
       });
@@ -63,8 +66,8 @@ export class TrustedState {
   }
 
   /** As `load`, for whoever cannot go on without it. */
-  async require(): Promise<Kept> {
-    const kept = await this.load();
+  async require(evidence = new Evidence()): Promise<Kept> {
+    const kept = await this.load(evidence);
     if (kept !== undefined) return kept;
     throw new TrustError('there is no trusted state', {
       object: this.uri,
@@ -78,7 +81,11 @@ export class TrustedState {
   /** Starts to trust a root that a person has vouched for. An existing state is never replaced. */
   async begin(root: Verified<Root>): Promise<void> {
     if (
-      (await this.store.swap(STATE, encode({ root, timestamp: undefined, snapshot: undefined }), undefined)) !== 'moved'
+      (await this.store.swap(
+        STATE,
+        encode({ root, timestamp: undefined, snapshot: undefined }, new Evidence()),
+        undefined,
+      )) !== 'moved'
     )
       return;
     const kept = await this.require();
@@ -95,15 +102,17 @@ export class TrustedState {
    * Moves the state forward, by swap and never to a lower version: when somebody else moved it further, theirs stays.
    * The snapshot is put first, so a crash between the two leaves a file that nothing names.
    */
-  async advance(kept: Kept, next: Trusted): Promise<void> {
+  async advance(kept: Kept, next: Trusted, evidence = new Evidence()): Promise<void> {
     let current = kept;
     for (let attempt = 0; attempt < 16; attempt++) {
       if (!isForward(current, next)) return;
-      if (next.snapshot !== undefined) await this.store.create(snapshotKey(next.snapshot), next.snapshot.bytes);
-      const answer = await this.store.swap(STATE, encode(next), current.etag);
+      if (next.snapshot !== undefined)
+        await this.store.create(snapshotKey(next.snapshot, evidence), next.snapshot.bytes);
+      const answer = await this.store.swap(STATE, encode(next, evidence), current.etag);
       if (answer !== 'moved') {
-        if (current.snapshot !== undefined && current.snapshot !== next.snapshot)
-          await this.store.remove(snapshotKey(current.snapshot));
+        const [old, named] = [current.snapshot, next.snapshot].map((file) => file && snapshotKey(file, evidence));
+        // A refresh of the timestamp alone names the same snapshot again.
+        if (old !== undefined && old !== named) await this.store.remove(old);
         return;
       }
       current = await this.require();
@@ -115,6 +124,7 @@ export class TrustedState {
     root: Verified<Root>,
     timestamp: Verified<Timestamp>,
     state: JsonMap,
+    evidence: Evidence,
   ): Promise<Verified<Snapshot> | undefined> {
     const named = {
       version: positive(state.get('version'), 'version'),
@@ -129,12 +139,12 @@ export class TrustedState {
         expected: 'the kept snapshot',
         found: 'nothing',
       });
-    return newSnapshot(root, timestamp, undefined, object.bytes, undefined);
+    return newSnapshot(root, timestamp, undefined, object.bytes, undefined, evidence);
   }
 }
 
-function keptTimestamp(root: Verified<Root>, bytes: string): Verified<Timestamp> | undefined {
-  return newTimestamp({ root, timestamp: undefined, snapshot: undefined }, Buffer.from(bytes), undefined);
+function keptTimestamp(root: Verified<Root>, bytes: string, evidence: Evidence): Verified<Timestamp> | undefined {
+  return newTimestamp({ root, timestamp: undefined, snapshot: undefined }, Buffer.from(bytes), undefined, evidence);
 }
 
 /** Never to a lower root or timestamp; the same versions are no step forward. */
@@ -144,23 +154,23 @@ function isForward(kept: Trusted, next: Trusted): boolean {
   return (next.timestamp?.signed.version ?? 0) > (kept.timestamp?.signed.version ?? 0);
 }
 
-function encode(state: Trusted): Buffer {
+function encode(state: Trusted, evidence: Evidence): Buffer {
   // A timestamp that the new root does not verify is dropped here, as a client drops it (5.3.11).
-  const { root, timestamp, snapshot } = afterRootChange(state);
+  const { root, timestamp, snapshot } = afterRootChange(state, evidence);
   return canonical({
     root: Buffer.from(root.bytes).toString('utf8'),
     timestamp: timestamp && Buffer.from(timestamp.bytes).toString('utf8'),
     snapshot: timestamp &&
       snapshot && {
         length: snapshot.bytes.length,
-        sha256: sha256Hex(snapshot.bytes),
+        sha256: evidence.sha256(snapshot.bytes),
         version: snapshot.signed.version,
       },
   });
 }
 
-function snapshotKey(snapshot: Verified<Snapshot>): string {
-  return snapshotFile(snapshot.signed.version, sha256Hex(snapshot.bytes));
+function snapshotKey(snapshot: Verified<Snapshot>, evidence: Evidence): string {
+  return snapshotFile(snapshot.signed.version, evidence.sha256(snapshot.bytes));
 }
 
 function snapshotFile(version: number, digest: string): string {

@@ -2,6 +2,7 @@ import { TrustError } from '../errors.ts';
 import { decodeFileMeta } from './decode.ts';
 import { sha256Hex, sha512Hex } from './digest.ts';
 import { formatDate } from './encode.ts';
+import { Evidence } from './evidence.ts';
 import { parseJson } from './json.ts';
 import { metadataName } from './layout.ts';
 import type {
@@ -65,13 +66,13 @@ export function assertRootFresh(root: Verified<Root>, now: Date | undefined): vo
 }
 
 /** 5.3.11: what the new root's keys did not sign is not trusted any more, so that versions can be recovered. */
-export function afterRootChange({ root, timestamp, snapshot }: Trusted): Trusted {
+export function afterRootChange({ root, timestamp, snapshot }: Trusted, evidence = new Evidence()): Trusted {
   const keep = <T extends SignedPart>(
     file: Verified<T> | undefined,
     role: 'timestamp' | 'snapshot',
   ): Verified<T> | undefined =>
     file !== undefined &&
-    countSigners(file, root.signed.keys, root.signed.roles[role]) >= root.signed.roles[role].threshold
+    countSigners(file, root.signed.keys, root.signed.roles[role], evidence.verify) >= root.signed.roles[role].threshold
       ? file
       : undefined;
   return { root, timestamp: keep(timestamp, 'timestamp'), snapshot: keep(snapshot, 'snapshot') };
@@ -81,15 +82,21 @@ export function afterRootChange({ root, timestamp, snapshot }: Trusted): Trusted
  * 5.4.2 to 5.4.4.
  * @returns the trusted timestamp itself when the version is the same (5.4.3.1: not an error, and not an update)
  */
-export function newTimestamp(trusted: Trusted, bytes: Uint8Array, now: Date | undefined): Verified<Timestamp> {
+export function newTimestamp(
+  trusted: Trusted,
+  bytes: Uint8Array,
+  now: Date | undefined,
+  evidence = new Evidence(),
+): Verified<Timestamp> {
   const { root, timestamp: old } = trusted;
   const what = 'timestamp.json';
   const file = signedBy(
-    readMetadata(bytes, 'timestamp', what),
+    evidence.read(bytes, 'timestamp', what),
     root.signed.keys,
     root.signed.roles.timestamp,
     what,
     '5.4.2',
+    evidence.verify,
   );
   assertRepository(root, file.signed, what, '5.4.2');
   const kept = old === undefined ? file : timestampAfter(root, old, file);
@@ -133,16 +140,18 @@ export function newSnapshot(
   old: Verified<Snapshot> | undefined,
   bytes: Uint8Array,
   now: Date | undefined,
+  evidence = new Evidence(),
 ): Verified<Snapshot> {
   const meta = timestamp.signed.snapshot;
   const what = metadataName('snapshot', meta.version);
-  assertContent(bytes, meta, what, '5.5.2');
+  assertContent(bytes, meta, what, '5.5.2', evidence);
   const file = signedBy(
-    readMetadata(bytes, 'snapshot', what),
+    evidence.read(bytes, 'snapshot', what),
     root.signed.keys,
     root.signed.roles.snapshot,
     what,
     '5.5.3',
+    evidence.verify,
   );
   assertRepository(root, file.signed, what, '5.5.3');
   expectVersion(file.signed.version, meta.version, what, '5.5.4');
@@ -180,16 +189,18 @@ export function newTargets(
   name: string,
   bytes: Uint8Array,
   now: Date | undefined,
+  evidence = new Evidence(),
 ): Verified<Targets> {
   const meta = listedMeta(snapshot, name);
   const what = `${meta.version}.${name}.json`;
-  assertContent(bytes, meta, what, '5.6.2');
+  assertContent(bytes, meta, what, '5.6.2', evidence);
   const file = signedBy(
-    readMetadata(bytes, 'targets', what),
+    evidence.read(bytes, 'targets', what),
     delegator.keys,
     delegator.role,
     `${what} by the keys that ${delegator.name} names`,
     '5.6.3',
+    evidence.verify,
   );
   assertRepository(root, file.signed, what, '5.6.3');
   expectVersion(file.signed.version, meta.version, what, '5.6.4');
@@ -253,11 +264,11 @@ function assertRepository(root: Verified<Root>, signed: SignedPart, what: string
   );
 }
 
-function assertContent(bytes: Uint8Array, meta: FileMeta, what: string, check: string): void {
+function assertContent(bytes: Uint8Array, meta: FileMeta, what: string, check: string, evidence: Evidence): void {
   if (meta.length !== undefined && bytes.length !== meta.length)
     fail('another length', what, `${meta.length} bytes`, `${bytes.length}`, check, 'trust.content');
   const pairs = [
-    ['sha256', meta.sha256, sha256Hex],
+    ['sha256', meta.sha256, (content: Uint8Array) => evidence.sha256(content)],
     ['sha512', meta.sha512, sha512Hex],
   ] as const;
   for (const [algorithm, expected, hash] of pairs) {

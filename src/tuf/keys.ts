@@ -89,10 +89,7 @@ export function verifySignature(key: Key, bytes: Uint8Array, sigHex: string): bo
   const scheme = SCHEMES.get(key.scheme);
   if (publicKey === undefined || scheme === undefined || !/^(?:[0-9a-f]{2})+$/.test(sigHex)) return false;
   const signature = Buffer.from(sigHex, 'hex');
-  return (
-    scheme.fits(signature, publicKey) &&
-    verify(scheme.digest, bytes, withOptions(publicKey, scheme), signature)
-  );
+  return scheme.fits(signature, publicKey) && verify(scheme.digest, bytes, withOptions(publicKey, scheme), signature);
 }
 
 /** For signers whose private key is in this process. @throws InputError for a scheme that we do not know */

@@ -1,3 +1,5 @@
+import type { Client } from './clients.ts';
+
 /**
  * Every path rule of a repository, in one place, with the rule that reads it back (specification, section 6.2). Keys are
  * relative to the store; a name is what follows `metadata/`.
@@ -6,6 +8,7 @@
  *     metadata/timestamp.json               the only object that is ever replaced
  *     metadata/<version>.timestamp.json     its record: what was live under this version
  *     targets/<dir>/<sha256>.<file>         create-only
+ *     targets/<sha256>.<dir>/<file>         the same again, where tough has to be served
  *     queue/<12 digits>.json                entries, numbered without holes
  *     .tufa/claims/<n>                      number n belongs to one attempt
  *     .tufa/receipts/<mark>-<n>.json        what became of the entries up to mark
@@ -64,6 +67,16 @@ export function recordKey(version: number): string {
 export function targetKey(path: string, sha256: string): string {
   const start = path.lastIndexOf('/') + 1;
   return `${TARGETS_PREFIX}${path.slice(0, start)}${sha256}.${path.slice(start)}`;
+}
+
+/**
+ * Every name that the served clients ask for: tough puts the hash before the whole path, against section 6.2.2.
+ *
+ * @param clients `clients:` in tufa.yaml
+ */
+export function targetKeys(path: string, sha256: string, clients: readonly Client[]): string[] {
+  const key = targetKey(path, sha256);
+  return clients.includes('tough') && path.includes('/') ? [key, `${TARGETS_PREFIX}${sha256}.${path}`] : [key];
 }
 
 export function parseTargetKey(key: string): { path: string; sha256: string } | undefined {

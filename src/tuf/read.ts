@@ -5,9 +5,10 @@ import { canonical, jsonText, members } from './encode.ts';
 import { map, refuse } from './fields.ts';
 import { parseJson } from './json.ts';
 import type { JsonMap, MetadataFile, Signature, SignedPart } from './model.ts';
-import { NotCanonical, scanObject, scanValue } from './run.ts';
+import { rememberStarts } from './run.ts';
+import { type Member, NotCanonical, scanFields, scanValue } from './scan.ts';
 
-type TypeOf<T extends SignedPart['type']> = Extract<SignedPart, { type: T }>;
+export type TypeOf<T extends SignedPart['type']> = Extract<SignedPart, { type: T }>;
 
 /**
  * Reads a metadata file: its form only, nothing is trusted afterwards. A file in our own canonical form is cut, not
@@ -64,66 +65,37 @@ function cut(bytes: Uint8Array): Envelope | undefined {
     const signaturesEnd = scanValue(bytes, HEAD.length);
     expectBytes(bytes, signaturesEnd, MIDDLE);
     const start = signaturesEnd + MIDDLE.length;
-    const spans = new Map<string, Uint8Array>();
-    const end = topLevel(bytes, start, spans);
+    const { end, members } = scanFields(bytes, start);
     if (bytes[end] !== CLOSE_BRACE || end + 1 !== bytes.length) return undefined;
     const signatures = decodeSignatures(parseJson(bytes.subarray(HEAD.length, signaturesEnd)));
-    return { signatures, signedBytes: bytes.subarray(start, end), fields: spanFields(spans) };
+    return { signatures, signedBytes: bytes.subarray(start, end), fields: cutFields(bytes, members) };
   } catch (error) {
     if (error instanceof NotCanonical) return undefined;
     throw error;
   }
 }
 
-/** Scans the signed object strictly and notes where each of its members' values is. */
-function topLevel(bytes: Uint8Array, start: number, spans: Map<string, Uint8Array>): number {
-  const end = scanObject(bytes, start);
-  let pos = start + 1;
-  while (pos < end - 1) {
-    const keyEnd = scanValue(bytes, pos);
-    const valueEnd = scanSpan(bytes, keyEnd + 1, end);
-    spans.set(
-      Buffer.from(bytes.subarray(pos + 1, keyEnd - 1)).toString('latin1'),
-      bytes.subarray(keyEnd + 1, valueEnd),
-    );
-    pos = valueEnd + 1;
-  }
-  return end;
-}
-
-/** End of a value that was scanned before: the next member's key can only start after `,"` at this level. */
-function scanSpan(bytes: Uint8Array, at: number, limit: number): number {
-  let depth = 0;
-  let inString = false;
-  for (let pos = at; pos < limit; pos++) {
-    const c = bytes[pos];
-    if (inString) {
-      if (c === 0x5c) pos++;
-      else if (c === 0x22) inString = false;
-    } else if (c === 0x22) inString = true;
-    else if (c === 0x7b || c === 0x5b) depth++;
-    else if (c === 0x7d || c === 0x5d) {
-      if (depth === 0) return pos;
-      depth--;
-    } else if (c === 0x2c && depth === 0) return pos;
-  }
-  return limit;
-}
-
 function expectBytes(bytes: Uint8Array, at: number, wanted: Buffer): void {
   if (!wanted.equals(bytes.subarray(at, at + wanted.length))) throw new NotCanonical(at);
 }
 
-function spanFields(spans: Map<string, Uint8Array>): Fields {
+function cutFields(bytes: Uint8Array, members: readonly Member[]): Fields {
+  const byName = new Map(members.map((member) => [member.name, member]));
   return {
     get: (name) => {
-      const span = spans.get(name);
-      return span === undefined ? undefined : parseJson(span, { what: name });
+      const member = byName.get(name);
+      return member && parseJson(bytes.subarray(member.valueStart, member.valueEnd), { what: name });
     },
     run: (name) => {
-      const span = spans.get(name);
-      if (span !== undefined && span[0] !== 0x7b) refuse(name, 'an object', 'another value');
-      return span?.subarray(1, span.length - 1);
+      const member = byName.get(name);
+      if (member === undefined) return undefined;
+      if (member.starts === undefined) return refuse(name, 'an object', 'another value');
+      const run = bytes.subarray(member.valueStart + 1, member.valueEnd - 1);
+      rememberStarts(
+        run,
+        Uint32Array.from(member.starts, (start) => start - member.valueStart - 1),
+      );
+      return run;
     },
   };
 }

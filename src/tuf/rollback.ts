@@ -2,12 +2,13 @@ import { decodeFileMeta } from './decode.ts';
 import { parseJson } from './json.ts';
 import type { Run } from './model.ts';
 import { fail } from './refusal.ts';
-import { Cursor } from './run.ts';
+import { Cursor, skipShared } from './run.ts';
 
 /** 5.5.5: every role of the old snapshot is in the new one, none with a lower version. */
 export function assertNoRollback(oldMeta: Run, newMeta: Run): void {
   const old = new Cursor(oldMeta);
   const now = new Cursor(newMeta);
+  skipShared(old, now);
   while (old.next()) {
     let order = -1;
     while (order < 0 && now.next()) order = now.compareKey(old);
@@ -15,6 +16,7 @@ export function assertNoRollback(oldMeta: Run, newMeta: Run): void {
       fail('a role is missing', nameAt(old), 'an entry, as in the snapshot before', 'none', '5.5.5', 'trust.rollback');
     }
     if (!old.sameValue(now)) assertNotLower(versionOf(now), versionOf(old), nameAt(old), '5.5.5');
+    skipShared(old, now);
   }
 }
 

@@ -2,140 +2,78 @@ import { InputError } from '../errors.ts';
 import type { Encodable } from './encode.ts';
 import { canonicalText } from './encode.ts';
 import type { Run } from './model.ts';
+import { compareRanges, NotCanonical, scanRun } from './scan.ts';
 
 /**
  * A run is the inside of a large JSON object (the targets of a bin, the roles of a snapshot) as canonical bytes:
  * `"a":{...},"b":{...}`, sorted by key. Looking up, adding and removing entries works on these bytes, so the cost of a
- * change is a copy and memory holds no object per entry (design: "Data at PyPI's size").
+ * change is a copy and memory holds no object per entry (design: "Data at PyPI's size"). A run never changes in place.
  *
- * Bytes from outside go through `scanObject` or `checkRun` once; the other functions rely on their form.
+ * Bytes from outside go through `scanFields` or `checkRun` once; the other functions rely on their form.
  */
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
-const UNDERSCORE = 0x5f;
-const COLON = 0x3a;
-const MINUS = 0x2d;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
-const ZERO = 0x30;
-const NINE = 0x39;
-const MAX_DEPTH = 32;
-/** What ends the fast part of a string: quote, backslash, control characters, everything beyond ASCII. */
-const SPECIAL = new Uint8Array(256);
-for (let c = 0; c < 256; c++) SPECIAL[c] = c < 0x20 || c > 0x7e || c === QUOTE || c === BACKSLASH ? 1 : 0;
-
-/** Refused by `parseJson` too: the slow way says why. */
-const PROTO = Buffer.from('"__proto__"');
-
-/** Position where `bytes` stops to be canonical JSON of printable ASCII. */
-export class NotCanonical extends Error {
-  readonly at: number;
-  constructor(at: number) {
-    super(`not canonical at byte ${at}`);
-    this.at = at;
-  }
-}
-
-/**
- * Reads one canonical value of printable ASCII strictly: sorted and unique keys, no space, no escapes but `\"` and `\\`,
- * integers of at most 16 digits.
- * @returns the position after it
- * @throws NotCanonical
- */
-export function scanValue(bytes: Uint8Array, at: number, depth = 0): number {
-  const c = bytes[at];
-  if (c === QUOTE) return scanString(bytes, at);
-  if (c === OPEN_BRACE) return scanObject(bytes, at, depth + 1);
-  if (c === OPEN_BRACKET) return scanArray(bytes, at, depth + 1);
-  if (c === MINUS || (c !== undefined && c >= ZERO && c <= NINE)) return scanInteger(bytes, at);
-  for (const word of WORDS) {
-    if (word.every((w, i) => bytes[at + i] === w)) return at + word.length;
-  }
-  throw new NotCanonical(at);
-}
-
-const WORDS = ['true', 'false', 'null'].map((w) => Buffer.from(w));
-
-export function scanObject(bytes: Uint8Array, at: number, depth = 1): number {
-  if (bytes[at] !== OPEN_BRACE || depth > MAX_DEPTH) throw new NotCanonical(at);
-  const end = bytes[at + 1] === CLOSE_BRACE ? at + 1 : scanMembers(bytes, at + 1, depth);
-  if (bytes[end] !== CLOSE_BRACE) throw new NotCanonical(end);
-  return end + 1;
-}
-
-/** The members of an object from `at` on; returns the position after the last one. */
-function scanMembers(bytes: Uint8Array, at: number, depth: number): number {
-  let previous = -1;
-  let previousEnd = -1;
-  let pos = at;
-  for (;;) {
-    const keyEnd = scanKey(bytes, pos);
-    if (bytes[pos + 1] === UNDERSCORE && PROTO.equals(bytes.subarray(pos, keyEnd + 1))) throw new NotCanonical(pos);
-    if (previous >= 0 && compareRanges(bytes, previous, previousEnd, bytes, pos, keyEnd) >= 0)
-      throw new NotCanonical(pos);
-    previous = pos;
-    previousEnd = keyEnd;
-    if (bytes[keyEnd + 1] !== COLON) throw new NotCanonical(keyEnd + 1);
-    pos = scanValue(bytes, keyEnd + 2, depth);
-    if (bytes[pos] !== COMMA) return pos;
-    pos++;
-  }
-}
-
-function scanArray(bytes: Uint8Array, at: number, depth: number): number {
-  if (depth > MAX_DEPTH) throw new NotCanonical(at);
-  let pos = at + 1;
-  if (bytes[pos] === CLOSE_BRACKET) return pos + 1;
-  for (;;) {
-    pos = scanValue(bytes, pos, depth);
-    if (bytes[pos] === CLOSE_BRACKET) return pos + 1;
-    if (bytes[pos] !== COMMA) throw new NotCanonical(pos);
-    pos++;
-  }
-}
-
-/** A key without escapes, which would sort by another character than they stand for; returns where its last quote is. */
-function scanKey(bytes: Uint8Array, at: number): number {
-  if (bytes[at] !== QUOTE) throw new NotCanonical(at);
-  let pos = at + 1;
-  while (SPECIAL[bytes[pos] ?? 0] === 0) pos++;
-  if (bytes[pos] !== QUOTE) throw new NotCanonical(pos);
-  return pos;
-}
-
-function scanString(bytes: Uint8Array, at: number): number {
-  if (bytes[at] !== QUOTE) throw new NotCanonical(at);
-  let pos = at + 1;
-  for (;;) {
-    while (SPECIAL[bytes[pos] ?? 0] === 0) pos++;
-    const c = bytes[pos];
-    if (c === QUOTE) return pos + 1;
-    const escaped = bytes[pos + 1];
-    if (c !== BACKSLASH || (escaped !== QUOTE && escaped !== BACKSLASH)) throw new NotCanonical(pos);
-    pos += 2;
-  }
-}
-
-function scanInteger(bytes: Uint8Array, at: number): number {
-  const start = bytes[at] === MINUS ? at + 1 : at;
-  let pos = start;
-  while (pos < bytes.length && bytes[pos]! >= ZERO && bytes[pos]! <= NINE) pos++;
-  const digits = pos - start;
-  const leadingZero = bytes[start] === ZERO && (digits > 1 || start > at);
-  if (digits === 0 || digits > 16 || leadingZero) throw new NotCanonical(at);
-  if (digits === 16 && !Number.isSafeInteger(Number(latin1(bytes, start, pos)))) throw new NotCanonical(at);
-  return pos;
-}
 
 /** Checks that `run` is a run. @throws NotCanonical */
 export function checkRun(run: Run): void {
-  if (run.length === 0) return;
-  const end = scanMembers(run, 0, 1);
-  if (end !== run.length) throw new NotCanonical(end);
+  scanRun(run);
+}
+
+/** Where the entries of a run begin: one number each, not one object. */
+interface Index {
+  readonly starts: Uint32Array;
+  /** Whether the order of the keys' bytes is theirs: foreign keys may have escapes, and stand where their characters belong. */
+  readonly sorted: boolean;
+}
+
+const indexes = new WeakMap<Run, Index>();
+
+/** Remembers where the entries of a run begin, which the strict reader has seen. */
+export function rememberStarts(run: Run, starts: Uint32Array): void {
+  indexes.set(run, { starts, sorted: true });
+}
+
+/** Made when it is needed first, by one walk. */
+function indexOf(run: Run): Index {
+  const known = indexes.get(run);
+  if (known !== undefined) return known;
+  const starts: number[] = [];
+  let sorted = true;
+  const at = new Cursor(run);
+  while (at.next()) {
+    starts.push(at.keyStart - 1);
+    if (sorted && at.key().includes(BACKSLASH)) sorted = false;
+  }
+  const index = { starts: Uint32Array.from(starts), sorted };
+  indexes.set(run, index);
+  return index;
+}
+
+/** The first entry from `from` on whose key is not below `wanted`, by its number; the number of entries: there is none. */
+function seek(run: Run, { starts, sorted }: Index, wanted: Uint8Array, from: number): number {
+  if (!sorted) {
+    for (let i = from; i < starts.length; i++) if (compareAt(run, starts[i]!, wanted) >= 0) return i;
+    return starts.length;
+  }
+  let low = from;
+  let high = starts.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (compareAt(run, starts[middle]!, wanted) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** The key of the entry that begins at `start` against `wanted`. */
+function compareAt(run: Run, start: number, wanted: Uint8Array): number {
+  return compareRanges(run, start + 1, skipString(run, start) - 1, wanted, 0, wanted.length);
 }
 
 /** Walks a run entry by entry, as ranges of its bytes. `next()` is false past the last entry. */
@@ -176,6 +114,11 @@ export class Cursor {
     return compareRanges(this.run, this.valueStart, this.valueEnd, other.run, other.valueStart, other.valueEnd) === 0;
   }
 
+  /** Goes back or forward: the next entry is the one that begins at `start`. */
+  seek(start: number): void {
+    this.valueEnd = start - 1;
+  }
+
   key(): Uint8Array {
     return this.run.subarray(this.keyStart, this.keyEnd);
   }
@@ -194,39 +137,79 @@ export function* keysOf(run: Run): Generator<string> {
 /** The value of `key` as canonical bytes; undefined when the run lacks it. */
 export function lookup(run: Run, key: string): Uint8Array | undefined {
   const wanted = keyBytes(key);
-  const at = new Cursor(run);
-  while (at.next()) {
-    const order = at.compare(wanted);
-    if (order === 0) return at.value();
-    // A foreign key with an escape stands where its character belongs, not where its bytes do.
-    if (order > 0 && !at.key().includes(BACKSLASH)) return undefined;
+  const index = indexOf(run);
+  for (let i = seek(run, index, wanted, 0); i < index.starts.length; i++) {
+    const start = index.starts[i]!;
+    if (compareAt(run, start, wanted) === 0) return run.subarray(skipString(run, start) + 1, endOf(run, index, i));
+    // A key with an escape may stand before the one that is looked for, though its bytes are above it.
+    if (index.sorted) return undefined;
   }
   return undefined;
+}
+
+/** Position behind entry `i`. */
+function endOf(run: Run, { starts }: Index, i: number): number {
+  return i + 1 < starts.length ? starts[i + 1]! - 1 : run.length;
 }
 
 /** A change of a run: the new value, or undefined to remove the entry. */
 export type Edits = ReadonlyMap<string, Encodable | undefined>;
 
-/** The run with `edits` applied, in one pass. Removing what is absent changes nothing. */
+/** The run with `edits` applied; what lies between them is copied as it is. Removing what is absent changes nothing. */
 export function splice(run: Run, edits: Edits): Run {
   const parts: Uint8Array[] = [];
-  const at = new Cursor(run);
-  let more = at.next();
+  const index = indexOf(run);
+  const { starts } = index;
   let kept = 0;
+  const keep = (until: number): void => {
+    if (until > kept) parts.push(run.subarray(starts[kept]!, endOf(run, index, until - 1)));
+  };
   for (const [key, value] of [...edits].sort(([a], [b]) => (a < b ? -1 : 1))) {
     const wanted = keyBytes(key);
-    while (more && at.compare(wanted) < 0) more = at.next();
-    const entryStart = more ? at.keyStart - 1 : run.length + 1;
-    if (entryStart - 1 > kept) parts.push(run.subarray(kept, entryStart - 1));
-    kept = entryStart;
-    if (more && at.compare(wanted) === 0) {
-      kept = at.valueEnd + 1;
-      more = at.next();
-    }
+    const at = seek(run, index, wanted, kept);
+    keep(at);
+    kept = at < starts.length && compareAt(run, starts[at]!, wanted) === 0 ? at + 1 : at;
     if (value !== undefined) parts.push(entry(key, value));
   }
-  if (kept < run.length) parts.push(run.subarray(kept));
+  keep(starts.length);
   return join(parts);
+}
+
+/**
+ * Moves both cursors over the entries that follow in both, byte for byte: two snapshots have nearly all in common. Each
+ * cursor is before an entry.
+ */
+export function skipShared(a: Cursor, b: Cursor): void {
+  const [from, other] = [a.valueEnd + 1, b.valueEnd + 1];
+  const same = sharedLength(a.run, from, b.run, other);
+  const { starts } = indexOf(a.run);
+  // The last entry that begins within what is the same: all before it are the same, with the comma behind them.
+  let low = 0;
+  let high = starts.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (starts[middle]! <= from + same) low = middle + 1;
+    else high = middle;
+  }
+  const start = low === 0 ? from : starts[low - 1]!;
+  if (start <= from) return;
+  a.seek(start);
+  b.seek(other + start - from);
+}
+
+const STRIDE = 4096;
+
+/** How many bytes two ranges have in common from their beginnings on. */
+function sharedLength(a: Uint8Array, aStart: number, b: Uint8Array, bStart: number): number {
+  const length = Math.min(a.length - aStart, b.length - bStart);
+  let same = 0;
+  while (same + STRIDE <= length) {
+    const left = a.subarray(aStart + same, aStart + same + STRIDE);
+    if (Buffer.compare(left, b.subarray(bStart + same, bStart + same + STRIDE)) !== 0) break;
+    same += STRIDE;
+  }
+  while (same < length && a[aStart + same] === b[bStart + same]) same++;
+  return same;
 }
 
 /** Fragments that are in order already, joined by commas. */
@@ -240,12 +223,9 @@ export function entry(key: string, value: Encodable): Buffer {
   return Buffer.from(`"${key}":${canonicalText(value)}`, 'utf8');
 }
 
-/** Number of entries; walks the bytes once. */
+/** Number of entries. */
 export function count(run: Run): number {
-  const at = new Cursor(run);
-  let n = 0;
-  while (at.next()) n++;
-  return n;
+  return indexOf(run).starts.length;
 }
 
 /** Keys of our own runs need no escape: role names and target paths are printable ASCII without `"` and `\`. */
@@ -254,22 +234,6 @@ function keyBytes(key: string): Buffer {
     throw new InputError('not a name that needs no escape', { object: JSON.stringify(key), code: 'input.name' });
   }
   return Buffer.from(key, 'latin1');
-}
-
-function compareRanges(
-  a: Uint8Array,
-  aStart: number,
-  aEnd: number,
-  b: Uint8Array,
-  bStart: number,
-  bEnd: number,
-): number {
-  const length = Math.min(aEnd - aStart, bEnd - bStart);
-  for (let i = 0; i < length; i++) {
-    const difference = a[aStart + i]! - b[bStart + i]!;
-    if (difference !== 0) return difference;
-  }
-  return aEnd - aStart - (bEnd - bStart);
 }
 
 function skipString(bytes: Uint8Array, at: number): number {
@@ -300,10 +264,6 @@ function skipValue(bytes: Uint8Array, at: number): number {
     else if (c === COMMA && depth === 0) return pos;
     pos++;
   }
-}
-
-function latin1(bytes: Uint8Array, start: number, end: number): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('latin1');
 }
 
 function unescaped(text: string): string {

@@ -1,3 +1,4 @@
+import type { Verify } from './evidence.ts';
 import { verifySignature } from './keys.ts';
 import type { Key, MetadataFile, RoleKeys, SignedPart, Verified } from './model.ts';
 import { fail } from './refusal.ts';
@@ -6,11 +7,16 @@ import { fail } from './refusal.ts';
  * Counts distinct public keys of the role that signed the file: by public key, because one key under several keyids
  * reached thresholds alone (go-tuf#369), and a keyid again was counted twice (CVE-2020-6174).
  */
-export function countSigners(file: MetadataFile, keys: ReadonlyMap<string, Key>, role: RoleKeys): number {
+export function countSigners(
+  file: MetadataFile,
+  keys: ReadonlyMap<string, Key>,
+  role: RoleKeys,
+  verify: Verify = verifySignature,
+): number {
   const signers = new Set<string>();
   for (const { keyid, sig } of file.signatures) {
     const key = role.keyids.includes(keyid) ? keys.get(keyid) : undefined;
-    if (key !== undefined && !signers.has(key.keyval.public) && verifySignature(key, file.signedBytes, sig))
+    if (key !== undefined && !signers.has(key.keyval.public) && verify(key, file.signedBytes, sig))
       signers.add(key.keyval.public);
   }
   return signers.size;
@@ -23,8 +29,9 @@ export function signedBy<T extends SignedPart>(
   role: RoleKeys,
   what: string,
   check: string,
+  verify: Verify = verifySignature,
 ): Verified<T> {
-  const signers = countSigners(file, keys, role);
+  const signers = countSigners(file, keys, role, verify);
   if (signers < role.threshold) {
     fail(
       'not enough signatures',

@@ -11,6 +11,7 @@ import {
   nextRoot,
 } from './checks.ts';
 import { decodeTargetFile } from './decode.ts';
+import { Evidence } from './evidence.ts';
 import { parseJson } from './json.ts';
 import { metadataName } from './layout.ts';
 import type { DelegatedRole, TargetFile, Targets, Verified } from './model.ts';
@@ -47,8 +48,12 @@ export class Client {
   /** Verified roles by delegator and name: a role that two delegators name is verified for each of them. */
   private readonly roles = new Map<string, Verified<Targets>>();
 
-  constructor(trusted: Trusted) {
+  private readonly evidence: Evidence;
+
+  /** @param evidence shared with whoever has looked at the same bytes already */
+  constructor(trusted: Trusted, evidence = new Evidence()) {
     this.trusted = trusted;
+    this.evidence = evidence;
   }
 
   /** 5.3 to 5.5: root, timestamp and snapshot, in this order. */
@@ -75,14 +80,14 @@ export class Client {
       this.roles.clear();
     }
     assertRootFresh(this.trusted.root, now);
-    this.trusted = afterRootChange(this.trusted);
+    this.trusted = afterRootChange(this.trusted, this.evidence);
   }
 
   /** 5.4. */
   *updateTimestamp(now: Date | undefined): Steps<void> {
     const bytes = yield ask(metadataName('timestamp'), 'timestamp', MAX_LENGTH.timestamp);
     if (bytes === undefined) throw missing('timestamp.json', '5.4.1');
-    this.trusted = { ...this.trusted, timestamp: newTimestamp(this.trusted, bytes, now) };
+    this.trusted = { ...this.trusted, timestamp: newTimestamp(this.trusted, bytes, now, this.evidence) };
   }
 
   /** 5.5. A kept snapshot that is the one listed is not asked for again. */
@@ -94,7 +99,7 @@ export class Client {
     const kept = old?.signed.version === meta.version ? old.bytes : undefined;
     const bytes = kept ?? (yield ask(name, 'snapshot', meta.length ?? MAX_LENGTH.snapshot));
     if (bytes === undefined) throw missing(name, '5.5.1');
-    this.trusted = { ...this.trusted, snapshot: newSnapshot(root, timestamp, old, bytes, now) };
+    this.trusted = { ...this.trusted, snapshot: newSnapshot(root, timestamp, old, bytes, now, this.evidence) };
     if (kept === undefined) this.roles.clear();
   }
 
@@ -136,11 +141,11 @@ export class Client {
     const fileName = metadataName(name, meta.version);
     const maxLength = meta.length ?? MAX_LENGTH.targets;
     const kept = yield { name: fileName, role: name, maxLength, from: 'kept' };
-    let file = kept && attempt(() => newTargets(root, snapshot, delegator, name, kept, now));
+    let file = kept && attempt(() => newTargets(root, snapshot, delegator, name, kept, now, this.evidence));
     if (file === undefined) {
       const bytes = yield ask(fileName, name, maxLength);
       if (bytes === undefined) throw missing(fileName, '5.6.1');
-      file = newTargets(root, snapshot, delegator, name, bytes, now);
+      file = newTargets(root, snapshot, delegator, name, bytes, now, this.evidence);
     }
     this.roles.set(pair(delegator, name), file);
     return file;

@@ -12,7 +12,12 @@ export function transactionText({ version, entries, signed, live }: TransactionR
   const lines = [
     `committed version ${version}: signed ${[what, ...signed.filter((r) => r === 'snapshot' || r === 'timestamp')].filter((w) => w !== '').join(', ')}${until}`,
     ...entryLines(entries),
-    'next: tufa get NAME, tufa status',
+    next(entries),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function next(entries: TransactionResult['entries']): string {
+  const held = entries.filter((entry) => entry.result === 'held').map((entry) => `tufa queue accept ${entry.number}`);
+  return `next: ${held.length > 0 ? `${held.join(', ')}, if that is meant` : 'tufa get NAME, tufa status'}`;
 }
