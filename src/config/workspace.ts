@@ -2,13 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Ceremonies } from '../ceremony/drafts.ts';
 import { ConfigurationError, SignerError } from '../errors.ts';
-import type { SecretSource, Signer } from '../signers/port.ts';
+import type { OpenOptions, SecretSource, Signer } from '../signers/port.ts';
 import type { Store } from '../stores/port.ts';
 import { keyidOf, type SupportedScheme } from '../tuf/keys.ts';
 import type { Key } from '../tuf/model.ts';
 import { type Holder, readHolders } from './holders.ts';
 import { findWorkspace, loadConfig } from './load.ts';
-import { assertName, type Config, keyName } from './schema.ts';
+import { assertName, type Config, keyName, type OnlineRole } from './schema.ts';
 
 export { createWorkspace, type NewWorkspace } from './create.ts';
 export { type Holder, parseHolder, writeHolder } from './holders.ts';
@@ -19,6 +19,8 @@ export interface WorkspaceOptions {
   readonly random: (count: number) => Uint8Array;
   /** Default: nobody can be asked. */
   readonly secrets: SecretSource;
+  /** Default: that of the process. */
+  readonly env: Readonly<Record<string, string | undefined>>;
 }
 
 /** Folders of our own beside the store; each is a store too, so that writing them is as safe as publishing. */
@@ -37,6 +39,7 @@ export class Workspace {
   readonly clock: () => Date;
   readonly random: (count: number) => Uint8Array;
   readonly secrets: SecretSource;
+  readonly env: Readonly<Record<string, string | undefined>>;
 
   private known: Promise<ReadonlyMap<string, Holder>> | undefined;
   private readonly stores = new Map<string, Promise<Store>>();
@@ -48,6 +51,7 @@ export class Workspace {
     this.clock = options.clock ?? (() => new Date());
     this.random = options.random ?? randomBytes;
     this.secrets = options.secrets ?? { get: async () => undefined };
+    this.env = options.env ?? process.env;
   }
 
   /** @param from the workspace, or a folder below it. @throws ConfigurationError */
@@ -127,7 +131,13 @@ export class Workspace {
   /** The public key behind the URI of a private one. */
   async importKey(uri: string): Promise<Key> {
     const { importKey } = await import('../signers/registry.ts');
-    return importKey(uri, { secrets: this.secrets, base: this.dir });
+    return importKey(uri, this.openOptions());
+  }
+
+  /** The URI to be kept of a key that is imported: without aliases, with the key's version. */
+  async pinUri(uri: string): Promise<string> {
+    const { pinUri } = await import('../signers/registry.ts');
+    return pinUri(uri, this.openOptions());
   }
 
   /**
@@ -151,6 +161,16 @@ export class Workspace {
     }
   }
 
+  /** Writes other online keys into tufa.yaml; this workspace keeps the configuration that it was opened with. */
+  async editOnline(roles: readonly { role: OnlineRole; key: string; standby?: string }[]): Promise<void> {
+    const { editConfig } = await import('./edit.ts');
+    const edits = roles.flatMap(({ role, key, standby }): [string[], string | undefined][] => [
+      [['online', role, 'key'], key],
+      [['online', role, 'standby'], standby],
+    ]);
+    await editConfig(this.dir, new Map(edits));
+  }
+
   /** Reads `holders/` anew at its next use. */
   async reload(): Promise<void> {
     this.known = undefined;
@@ -172,7 +192,11 @@ export class Workspace {
 
   private async openSigner(uri: string, key: Key): Promise<Signer> {
     const { openSigner } = await import('../signers/registry.ts');
-    return openSigner(uri, key, { secrets: this.secrets, base: this.dir });
+    return openSigner(uri, key, this.openOptions());
+  }
+
+  private openOptions(): OpenOptions {
+    return { secrets: this.secrets, base: this.dir, env: this.env, clock: this.clock };
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Workspace } from '../config/workspace.ts';
-import { SignerError } from '../errors.ts';
+import { SignerError, TufaError } from '../errors.ts';
+import type { Signer } from '../signers/port.ts';
 import type { Keyring, SigningSet } from '../transaction/context.ts';
 import type { Signature } from '../tuf/model.ts';
 
@@ -27,7 +28,7 @@ export async function openKeyring(workspace: Workspace): Promise<Keyring> {
         const names = candidates(set);
         if (names.length < set.role.threshold) throw missing(subject, set, names);
         for (const name of names.slice(0, set.role.threshold)) {
-          const signer = await workspace.signer(name);
+          const signer = await open(workspace, name);
           if (!signatures.has(signer.keyid))
             signatures.set(signer.keyid, { keyid: signer.keyid, sig: await signer.sign({ payload, subject, verify }) });
         }
@@ -45,4 +46,22 @@ function missing(subject: string, set: SigningSet, names: readonly string[]): Si
     found: names.length === 0 ? 'none' : names.join(', '),
     hint: 'type `tufa key list` to see which keys this workspace can open',
   });
+}
+
+/** A key that is not where it should be may be lost; then its standby takes over, and a person has to say so. */
+async function open(workspace: Workspace, name: string): Promise<Signer> {
+  const { timestamp, snapshot } = workspace.config.online;
+  const lost = [timestamp, snapshot].some((role) => role.key === name && role.standby !== undefined);
+  try {
+    return await workspace.signer(name);
+  } catch (error) {
+    if (!lost || !(error instanceof TufaError) || error.details.found !== 'nothing there') throw error;
+    throw new SignerError('the active key is not there', {
+      object: name,
+      expected: error.details.object ?? 'its key file',
+      found: 'nothing',
+      hint: 'if it is lost, type `tufa rotate --to-standby`',
+      cause: error,
+    });
+  }
 }

@@ -78,10 +78,11 @@ export async function importHolder(
   name: string,
   from: { readonly uri: string } | { readonly file: Uint8Array },
 ): Promise<{ keys: KeyInfo[]; drawn: Drawn }> {
+  // First the URI without aliases, then the key behind that one: an alias may be moved in between.
+  const uri = 'uri' in from ? await workspace.pinUri(from.uri) : undefined;
   const key: Key =
-    'uri' in from ? await workspace.importKey(from.uri) : parseHolder(from.file, `holders/${name}.json`).key;
+    'uri' in from ? await workspace.importKey(uri ?? from.uri) : parseHolder(from.file, `holders/${name}.json`).key;
   assertPublishable(key);
-  const uri = 'uri' in from ? from.uri : undefined;
   const same = [...(await workspace.holders()).values()].find((holder) => holder.keyid === keyidOf(key));
   const imported = same?.name === name && same.uri === uri;
   if (same !== undefined && !imported)

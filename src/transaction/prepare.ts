@@ -52,12 +52,13 @@ export async function prepare(
     leaves.set(leaf.name, known);
     return known.changes;
   };
-  // With the delegator that a ceremony has just replaced, where one has: its keys are the ones that clients will ask for.
-  for (const leaf of folded?.orphans ?? []) add(leaf);
-  for (const [path, content] of changes) add((await roles.leafOf(path))!).set(path, content);
+  // Renewed (or restored) roles first: their content is what changes of the same transaction are spliced into.
   const mayRenew = work.only === undefined || work.only.has('leaves');
-  if (live.snapshot === undefined || replaced.length > 0) for (const leaf of await roles.missing()) add(leaf);
   if (live.snapshot !== undefined && mayRenew) for (const leaf of (await work.due?.(live, roles)) ?? []) add(leaf);
+  for (const leaf of folded?.orphans ?? []) add(leaf);
+  // With the delegator that a ceremony has just replaced, where one has: its keys are the ones that clients will ask for.
+  for (const [path, content] of changes) add((await roles.leafOf(path))!).set(path, content);
+  if (live.snapshot === undefined || replaced.length > 0) for (const leaf of await roles.missing()) add(leaf);
 
   const dueAt = (file: Verified<Timestamp> | Verified<Snapshot> | undefined, left: number): boolean =>
     file === undefined || file.signed.expires.getTime() - now.getTime() < left;
@@ -65,6 +66,7 @@ export async function prepare(
     leaves.size > 0 ||
     folded !== undefined ||
     decision.resign ||
+    work.resign === true ||
     (dueAt(live.snapshot, renew.snapshot) && (work.only === undefined || work.only.has('snapshot')));
   if (!snapshot && !decision.due && !dueAt(live.timestamp, renew.timestamp)) return undefined;
   return { folded, leaves, changes, pages: pages.uploads, snapshot, offline: replaced };

@@ -26,8 +26,10 @@ export interface Work {
   readonly only?: ReadonlySet<'snapshot' | 'leaves'> | undefined;
   /** Online roles that are inside their renewal window. */
   due?(live: Live, roles: Roles): Promise<readonly Leaf[]>;
-  /** After a compromise the next bridge does not wait for the grace. */
+  /** After a compromise: the next bridge does not wait for the grace, and roles that lose their keys are signed at once. */
   readonly urgent?: boolean | undefined;
+  /** Sign snapshot and timestamp, due or not: another key takes over. */
+  readonly resign?: boolean | undefined;
 }
 
 export interface TransactionResult {
