@@ -1,19 +1,26 @@
-import { ConflictError, InputError } from '../errors.ts';
+import { ConflictError, InputError, TrustError } from '../errors.ts';
 import type { Store } from '../stores/port.ts';
+import { sha256Hex } from '../tuf/digest.ts';
 import { canonical, metadataFile } from '../tuf/encode.ts';
 import { map, text } from '../tuf/fields.ts';
 import { parseJson } from '../tuf/json.ts';
-import { verifySignature } from '../tuf/keys.ts';
 import { metadataName } from '../tuf/layout.ts';
-import type { Key, RoleKeys, Signature } from '../tuf/model.ts';
+import type { Signature } from '../tuf/model.ts';
+import type { Bases } from './ground.ts';
+import { decodeNames, encodeNames } from './memory.ts';
 
 /**
  * A ceremony is a folder that can live in git or on a stick: the draft (the exact bytes to be signed), one detached
- * signature file per holder, and in the end the complete metadata file. Nothing in it is secret.
+ * signature file per holder, and in the end the complete metadata file. Beside the ceremonies stands what they build on.
+ * Nothing in it is secret, and nothing in it is trusted.
  *
- *     ceremony/root-1/draft.json
- *     ceremony/root-1/signatures/alice.json
- *     ceremony/root-1/1.root.json
+ *     ceremony/root-2/draft.json
+ *     ceremony/root-2/signatures/alice.json
+ *     ceremony/root-2/2.root.json
+ *     ceremony/root-2/transcript.md
+ *     ceremony/base/1.root.json
+ *     ceremony/names.json
+ *     ceremony/abandoned/root-2-<sha256>.json
  */
 
 export interface Draft {
@@ -27,8 +34,11 @@ export interface Draft {
   readonly complete: Uint8Array | undefined;
 }
 
-const MAX_DRAFT = 8 * 1024 * 1024;
+export const MAX_DRAFT = 8 * 1024 * 1024;
 const FOLDER = /^([a-z][a-z0-9._-]*)-([1-9]\d*)\/draft\.json$/;
+const HOLDER = /^[a-z][a-z0-9._-]*$/;
+const ABANDONED = /^abandoned\/([a-z][a-z0-9._-]*)-([1-9]\d*)-[0-9a-f]{64}\.json$/;
+const NAMES = 'names.json';
 
 /** The folders of ceremonies in a workspace. */
 export class Ceremonies {
@@ -67,21 +77,94 @@ export class Ceremonies {
 
   /** Keeps a signature as soon as it is made, so that a sitting can be interrupted anywhere. */
   async addSignature(draft: Draft, holder: string, signature: Signature): Promise<void> {
-    const key = `${folder(draft.role, draft.version)}/signatures/${holder}.json`;
-    const old = await this.store.get(key, { maxLength: MAX_DRAFT });
-    await this.store.swap(key, canonical({ keyid: signature.keyid, sig: signature.sig }), old?.etag);
+    const named = HOLDER.test(holder) ? holder : `key-${signature.keyid.slice(0, 16)}`;
+    const taken = draft.signatures.get(named);
+    // Somebody who replaces his key signs twice under one name: with the old key and with the new one.
+    const name =
+      taken === undefined || taken.keyid === signature.keyid ? named : `${named}-${signature.keyid.slice(0, 8)}`;
+    await this.put(
+      `${folder(draft.role, draft.version)}/signatures/${name}.json`,
+      canonical({ keyid: signature.keyid, sig: signature.sig }),
+    );
   }
 
   /** Writes the complete file beside the draft. */
   async complete(draft: Draft, signatures: readonly Signature[]): Promise<Uint8Array> {
     const bytes = metadataFile(draft.bytes, signatures);
-    const key = `${folder(draft.role, draft.version)}/${metadataName(draft.role, draft.version)}`;
-    const old = await this.store.get(key, { maxLength: MAX_DRAFT });
-    await this.store.swap(key, bytes, old?.etag);
+    await this.putFile(draft, metadataName(draft.role, draft.version), bytes);
     return bytes;
   }
 
-  private async load(role: string, version: number): Promise<Draft> {
+  /** A file beside the draft: its transcript, the complete file that somebody else has made. */
+  async putFile({ role, version }: Pick<Draft, 'role' | 'version'>, name: string, bytes: Uint8Array): Promise<void> {
+    await this.put(`${folder(role, version)}/${name}`, bytes);
+  }
+
+  /** What the drafts build on. */
+  async bases(): Promise<Bases> {
+    const bases = new Map<string, Uint8Array>();
+    for await (const { key } of this.store.list('base/')) {
+      const object = await this.store.get(key, { maxLength: MAX_DRAFT });
+      if (object !== undefined) bases.set(key.slice('base/'.length), object.bytes);
+    }
+    return bases;
+  }
+
+  /**
+   * Keeps a complete file for drafts to build on.
+   * @throws TrustError when another one stands under its name: two files under one version are never one base
+   */
+  async addBase(name: string, bytes: Uint8Array): Promise<void> {
+    const key = `base/${name}`;
+    const old = await this.store.get(key, { maxLength: MAX_DRAFT });
+    if (old === undefined) await this.store.create(key, bytes);
+    else if (Buffer.compare(old.bytes, bytes) !== 0) {
+      throw new TrustError('two different files under one version', {
+        object: `ceremony/${key}`,
+        code: 'trust.equivocation',
+        expected: `sha256 ${sha256Hex(old.bytes)}`,
+        found: `sha256 ${sha256Hex(bytes)}`,
+        hint: 'find out which of them is live before anybody signs: tufa verify',
+      });
+    }
+  }
+
+  /** Holders by keyid, as those who lead the ceremony call them. */
+  async names(): Promise<ReadonlyMap<string, string>> {
+    const object = await this.store.get(NAMES, { maxLength: MAX_DRAFT });
+    return object === undefined ? new Map() : decodeNames(object.bytes, 'ceremony/names.json');
+  }
+
+  async addNames(names: ReadonlyMap<string, string>): Promise<void> {
+    await this.put(NAMES, encodeNames(new Map([...(await this.names()), ...names])));
+  }
+
+  /** Takes a draft away for good; what it was, and who had signed it, stays on record. @param when UTC */
+  async abandon(draft: Draft, when: string): Promise<void> {
+    const { role, version, bytes, signatures } = draft;
+    const sha256 = sha256Hex(bytes);
+    const record = canonical({ role, version, sha256, when, signed: [...signatures.keys()] });
+    await this.put(`abandoned/${folder(role, version)}-${sha256}.json`, record);
+    // The draft goes last: if we crash before, it is still there to be abandoned.
+    const keys: string[] = [];
+    for await (const { key } of this.store.list(`${folder(role, version)}/`)) keys.push(key);
+    for (const key of keys.filter((one) => !one.endsWith('/draft.json'))) await this.store.remove(key);
+    await this.store.remove(`${folder(role, version)}/draft.json`);
+  }
+
+  /** Versions of a role that somebody has signed a draft of before it was abandoned: they are never drawn again. */
+  async abandonedVersions(role: string): Promise<ReadonlySet<number>> {
+    const versions = new Set<number>();
+    for await (const { key } of this.store.list('abandoned/')) {
+      const [, name, version] = ABANDONED.exec(key) ?? [];
+      const object = name === role ? await this.store.get(key, { maxLength: MAX_DRAFT }) : undefined;
+      const signed = object && map(parseJson(object.bytes, { what: key }), key).get('signed');
+      if (Array.isArray(signed) && signed.length > 0) versions.add(Number(version));
+    }
+    return versions;
+  }
+
+  async load(role: string, version: number): Promise<Draft> {
     const at = folder(role, version);
     const read = async (name: string) => (await this.store.get(`${at}/${name}`, { maxLength: MAX_DRAFT }))?.bytes;
     const signatures = new Map<string, Signature>();
@@ -93,16 +176,12 @@ export class Ceremonies {
     if (bytes === undefined) throw new InputError('not there', { object: `${at}/draft.json` });
     return { role, version, bytes, signatures, complete: await read(metadataName(role, version)) };
   }
-}
 
-/** Signatures of the role's keys over the draft that verify, each key once. */
-export function validSignatures(draft: Draft, keys: ReadonlyMap<string, Key>, role: RoleKeys): Signature[] {
-  const valid = new Map<string, Signature>();
-  for (const signature of draft.signatures.values()) {
-    const key = role.keyids.includes(signature.keyid) ? keys.get(signature.keyid) : undefined;
-    if (key !== undefined && verifySignature(key, draft.bytes, signature.sig)) valid.set(signature.keyid, signature);
+  private async put(key: string, bytes: Uint8Array): Promise<void> {
+    const old = await this.store.get(key, { maxLength: MAX_DRAFT });
+    if (old !== undefined && Buffer.compare(old.bytes, bytes) === 0) return;
+    await this.store.swap(key, bytes, old?.etag);
   }
-  return [...valid.values()];
 }
 
 function decodeSignature(bytes: Uint8Array | undefined, key: string): Signature {
@@ -112,4 +191,9 @@ function decodeSignature(bytes: Uint8Array | undefined, key: string): Signature 
 
 function folder(role: string, version: number): string {
   return `${role}-${version}`;
+}
+
+/** `root 2`, as people call it. */
+export function draftName({ role, version }: Pick<Draft, 'role' | 'version'>): string {
+  return `${role} ${version}`;
 }

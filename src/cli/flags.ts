@@ -58,3 +58,12 @@ export const YES_FLAG = {
 export const CONFIRM_FLAG = {
   confirm: Flags.string({ helpValue: 'NAME', description: 'name of the repository, to say that this is meant' }),
 };
+
+/** Of commands that look at drafts. */
+export const CEREMONY_FLAGS = {
+  'break-clients': Flags.string({
+    multiple: true,
+    helpValue: 'NAME',
+    description: 'go on although this client will not be able to read it, ever',
+  }),
+};

@@ -51,6 +51,18 @@ export class Prompt {
     if ((await input({ message }, { output: process.stderr })).trim() !== name) throw declined(question);
   }
 
+  /**
+   * Something else than the name has to be typed, such as the beginning of a digest: who types it has looked at it.
+   *
+   * @param instead what may be given on the command line instead: `--confirm corp`
+   */
+  async typed(question: string, expected: string, instead: string): Promise<void> {
+    this.require(question, instead);
+    const { input } = await import('@inquirer/prompts');
+    const answer = await input({ message: printable(question) }, { output: process.stderr });
+    if (answer.replaceAll(' ', '').toLowerCase() !== expected) throw declined(question);
+  }
+
   private require(question: string, flag: string): void {
     if (this.possible) return;
     throw new PersonError('somebody has to confirm this, and there is no terminal to ask on', {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { ConfigurationError, ConflictError, TufaError } from '../errors.ts';
+import { ConfigurationError, ConflictError, StorageError, TufaError } from '../errors.ts';
 
 /**
  * Writes a new public file whole or not at all; it is on the disk when this returns. Its folder is made where it is missing.
@@ -43,5 +43,7 @@ export function notWritten(path: string, cause: NodeJS.ErrnoException): TufaErro
   if (cause.code === 'EEXIST') {
     return new ConflictError('there is one already', { object: path, expected: 'a new file', found: 'a file', cause });
   }
-  return new ConfigurationError(`cannot be written (${cause.code})`, { object: path, hint: `ls -ld ${path}`, cause });
+  const details = { object: path, hint: `ls -ld ${path}; df -h ${dirname(path)}`, cause };
+  const disk = ['ENOSPC', 'EDQUOT', 'EIO'].includes(cause.code ?? '');
+  return new (disk ? StorageError : ConfigurationError)(`cannot be written (${cause.code})`, details);
 }

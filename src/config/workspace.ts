@@ -28,6 +28,7 @@ const CEREMONY = 'file:ceremony';
 const JOURNAL = 'file:private/journal';
 const CACHE = 'file:private/cache';
 const INSTALLER = 'file:private/installer';
+const SIGNER = 'file:private/signer';
 
 /**
  * A folder with tufa.yaml, and the only place that builds adapters: stores and signers come from here, and so do time,
@@ -83,6 +84,11 @@ export class Workspace {
   /** The trusted state of this workspace as an installer of its own index. */
   installerStore(): Promise<Store> {
     return this.openStore(INSTALLER);
+  }
+
+  /** What the holders who sign in this workspace have seen with their own eyes. */
+  signerStore(): Promise<Store> {
+    return this.openStore(SIGNER);
   }
 
   async ceremonies(): Promise<Ceremonies> {

@@ -4,7 +4,7 @@ import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { InputError, StorageError, TrustError } from '../errors.ts';
-import type { Store } from '../stores/port.ts';
+import type { OpenObject, Store } from '../stores/port.ts';
 import type { Kept, TrustedState } from '../trusted/state.ts';
 import { assertTarget, trustRoot } from '../tuf/checks.ts';
 import { sha256Hex, sha512Hex } from '../tuf/digest.ts';
@@ -76,32 +76,9 @@ export class RepositoryClient {
   async download(path: string, target: TargetFile, file: string): Promise<void> {
     const object = await this.store.open(keyOf(path, target));
     if (object === undefined) throw missing(path);
-    await mkdir(dirname(file), { recursive: true });
-    const part = `${file}.part`;
-    const hash = createHash('sha256');
-    const long = createHash('sha512');
-    let length = 0;
-    try {
-      await pipeline(
-        object.stream,
-        async function* (source) {
-          for await (const chunk of source) {
-            length += chunk.length;
-            // 5.7.3: not one byte more than is listed.
-            if (length > target.length) break;
-            hash.update(chunk);
-            if (target.sha512 !== undefined) long.update(chunk);
-            yield chunk;
-          }
-        },
-        createWriteStream(part, { mode: 0o644 }),
-      );
-      const sha512 = target.sha512 && long.digest('hex');
-      assertTarget(path, { length, sha256: hash.digest('hex'), sha512 }, target);
-      await rename(part, file);
-    } finally {
-      await rm(part, { force: true });
-    }
+    await save(object, path, target, file).catch((error: unknown) => {
+      throw error instanceof Error && 'syscall' in error ? notWritten(file, error as NodeJS.ErrnoException) : error;
+    });
   }
 
   /** Answers the walk's requests from the store. */
@@ -113,6 +90,44 @@ export class RepositoryClient {
     }
     return step.value;
   }
+}
+
+async function save(object: OpenObject, path: string, target: TargetFile, file: string): Promise<void> {
+  await mkdir(dirname(file), { recursive: true });
+  const part = `${file}.part`;
+  const hash = createHash('sha256');
+  const long = createHash('sha512');
+  let length = 0;
+  try {
+    await pipeline(
+      object.stream,
+      async function* (source) {
+        for await (const chunk of source) {
+          length += chunk.length;
+          // 5.7.3: not one byte more than is listed.
+          if (length > target.length) break;
+          hash.update(chunk);
+          if (target.sha512 !== undefined) long.update(chunk);
+          yield chunk;
+        }
+      },
+      createWriteStream(part, { mode: 0o644 }),
+    );
+    const sha512 = target.sha512 && long.digest('hex');
+    assertTarget(path, { length, sha256: hash.digest('hex'), sha512 }, target);
+    await rename(part, file);
+  } finally {
+    await rm(part, { force: true }).catch(() => undefined);
+  }
+}
+
+function notWritten(file: string, cause: NodeJS.ErrnoException): StorageError {
+  return new StorageError(`cannot be written (${cause.code})`, {
+    object: file,
+    code: `storage.${cause.code?.toLowerCase()}`,
+    hint: `df -h ${dirname(file)}; ls -ld ${dirname(file)}; then run the command again`,
+    cause,
+  });
 }
 
 /** A root that a person has vouched for by its digest, out of a repository. @throws TrustError */

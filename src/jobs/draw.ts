@@ -21,7 +21,7 @@ export async function redraw(workspace: Workspace): Promise<Drawn> {
   const missing = await missingKeys(workspace);
   if (existing.some((draft) => draft.signatures.size > 0 || draft.complete !== undefined))
     return { drafts: names(existing), missing };
-  const drawn = [...firstDrafts(await firstPlan(workspace))];
+  const drawn = [...firstDrafts(await planOf(workspace))];
   for (const [role, bytes] of drawn) await ceremonies.draw(role, 1, bytes);
   return { drafts: names(drawn.map(([role]) => ({ role, version: 1 }))), missing };
 }
@@ -44,7 +44,8 @@ export function onlineKeys({ config: { online, uploaders } }: Workspace): string
   ];
 }
 
-async function firstPlan(workspace: Workspace): Promise<FirstPlan> {
+/** What tufa.yaml and `holders/` want now. */
+export async function planOf(workspace: Workspace): Promise<FirstPlan> {
   const { config } = workspace;
   const holders = await workspace.holders();
   const keyidsOf = (names: readonly string[]): string[] => names.flatMap((name) => holders.get(name)?.keyid ?? []);

@@ -1,12 +1,20 @@
+import { assertNext, baseOf } from '../ceremony/assess.ts';
+import type { Diff, Part } from '../ceremony/diff.ts';
+import { diff } from '../ceremony/diff.ts';
+import { keyUses } from '../ceremony/diff-keys.ts';
 import type { Draft } from '../ceremony/drafts.ts';
-import { validSignatures } from '../ceremony/drafts.ts';
+import { draftName } from '../ceremony/drafts.ts';
+import { groundFile } from '../ceremony/ground.ts';
+import { checkDraft, findingText, refuseUnless } from '../ceremony/rules.ts';
+import type { ReadDraft, SigningSet } from '../ceremony/sets.ts';
+import { countedSignatures, missingKeyids, signingSets } from '../ceremony/sets.ts';
 import type { Workspace } from '../config/workspace.ts';
-import { InputError, PersonError } from '../errors.ts';
-import { TrustedState } from '../trusted/state.ts';
-import { trustRoot } from '../tuf/checks.ts';
+import { ConflictError, PersonError } from '../errors.ts';
 import { sha256Hex } from '../tuf/digest.ts';
-import type { Key, RoleKeys, Root, Signature, SignedPart, Targets } from '../tuf/model.ts';
-import { readSigned } from '../tuf/read.ts';
+import type { Key, RoleKeys, Signature, SignedPart } from '../tuf/model.ts';
+import { beginTrust, completeIfMet } from './ceremony-finish.ts';
+import type { Table } from './ceremony-ground.ts';
+import { holderName, openTable } from './ceremony-ground.ts';
 import { missingKeys } from './draw.ts';
 
 /** One draft as a holder sees it before signing. */
@@ -15,12 +23,29 @@ export interface Sitting {
   readonly signed: SignedPart;
   /** sha256 of the exact bytes. */
   readonly digest: string;
+  /** Every threshold that has to sign: root N+1 has two. */
+  readonly sets: readonly SigningSet[];
+  /** Of the last of `sets`: the draft's own, or its delegator's. */
   readonly role: RoleKeys;
   readonly keys: ReadonlyMap<string, Key>;
   readonly valid: readonly Signature[];
   /** Holders whose keys this machine can open and who have not signed yet. */
   readonly here: readonly string[];
   /** Holders who could sign and have not. */
+  readonly missing: readonly string[];
+  /** Against what this signer has seen. */
+  readonly diff: Diff;
+  /** Whether the signer has seen the version that the draft replaces, or knows it by its signatures alone. */
+  readonly seen: boolean;
+  readonly warnings: readonly string[];
+}
+
+export interface SetState {
+  /** `root 1`: whose keys these are. */
+  readonly by: string;
+  readonly signatures: number;
+  readonly threshold: number;
+  /** Holders who could still sign. */
   readonly missing: readonly string[];
 }
 
@@ -31,106 +56,202 @@ export interface SignResult {
     readonly signatures: number;
     readonly threshold: number;
     readonly missing: readonly string[];
+    readonly sets: readonly SetState[];
   }[];
+  /** Drafts that are complete now and wait to be published. */
+  readonly complete: readonly string[];
   /** sha256 of root 1's file, once the ceremony is complete: what `trust add` asks for. */
   readonly root: { readonly version: number; readonly sha256: string } | undefined;
 }
 
-/** Every open draft, with who may sign it and who can do so here. Nothing is opened. */
-export async function prepareSitting(workspace: Workspace, only: readonly string[] | undefined): Promise<Sitting[]> {
-  const lacking = await missingKeys(workspace);
-  if (lacking.holders.length + lacking.online.length > 0) {
-    const names = [...lacking.holders, ...lacking.online];
-    const holders = lacking.holders.map((name) => `--holder ${name}`);
-    const flags = [...holders, ...(lacking.online.length > 0 ? ['--online'] : [])].join(' ');
-    throw new PersonError('the drafts wait for keys', {
-      expected: `keys of ${names.join(', ')} in holders/`,
+export interface SittingOptions {
+  /** Only with the keys of these holders. */
+  readonly only?: readonly string[] | undefined;
+  /** Digest of a root that a person has given to a new signer. */
+  readonly rootSha256?: string | undefined;
+  /** Clients that a draft may leave behind. */
+  readonly breaks?: readonly string[] | undefined;
+}
+
+/**
+ * Every ceremony that is not over, with who may sign it and who can do so here. Each draft is compared with what this
+ * signer has seen; nothing is opened.
+ */
+export async function prepareSitting(
+  workspace: Workspace,
+  only: readonly string[] | undefined,
+  options: Omit<SittingOptions, 'only'> = {},
+): Promise<Sitting[]> {
+  const table = await openTable(workspace, { rootSha256: options.rootSha256 });
+  const first = table.open.some(({ draft }) => draft.role === 'root' && draft.version === 1);
+  if (first) await assertKeysThere(workspace);
+  const sitting: Sitting[] = [];
+  let stale: unknown;
+  for (const one of table.open) {
+    try {
+      assertNext(one, table.ground, workspace.config.repository.uuid);
+    } catch (error) {
+      // One that nobody needs any more does not hold up the others; alone, it is what there is to say.
+      if (!(error instanceof ConflictError)) throw error;
+      stale ??= error;
+      continue;
+    }
+    sitting.push(await prepare(workspace, table, one, { ...options, only }));
+  }
+  if (stale !== undefined && sitting.length === 0) throw stale;
+  return sitting;
+}
+
+async function prepare(workspace: Workspace, table: Table, one: ReadDraft, options: SittingOptions): Promise<Sitting> {
+  const { draft, signed } = one;
+  const { clients, expires } = workspace.config;
+  const findings = checkDraft({ role: draft.role, signed, length: draft.bytes.length }, clients);
+  const warnings = refuseUnless(findings, options.breaks ?? []).map(findingText);
+  const sets = signingSets(one, table.open, table.ground);
+  const own = sets.at(-1);
+  if (own === undefined) {
+    throw new PersonError('nobody is named who may sign this draft', {
+      object: draftName(draft),
+      expected: 'a root and targets that delegate to it',
       found: 'none',
-      hint: `type \`tufa key generate ${flags}\` or \`tufa key import\``,
+      hint: 'tufa ceremony import FILE brings what it builds on',
     });
   }
-  const drafts = await (await workspace.ceremonies()).list();
-  const parts = drafts.map((draft) => ({
+  const missing = missingKeyids(sets);
+  const here = [...(await workspace.holders()).values()]
+    .filter(({ name, uri }) => uri !== undefined && (options.only === undefined || options.only.includes(name)))
+    .filter(({ keyid }) => missing.includes(keyid))
+    .map(({ name }) => name);
+  const before = await lastSeen(table, draft);
+  return {
     draft,
-    signed: readSigned(draft.bytes, draft.role === 'root' ? 'root' : 'targets', `${draft.role} ${draft.version}`),
-  }));
-  const holders = await workspace.holders();
-  return parts.map(({ draft, signed }) => {
-    const { keys, role } = whoSigns(draft, parts);
-    const valid = validSignatures(draft, keys, role);
-    const able = [...holders.values()].filter(
-      (h) => role.keyids.includes(h.keyid) && !valid.some((s) => s.keyid === h.keyid),
-    );
-    const here = able
-      .filter((h) => h.uri !== undefined && (only === undefined || only.includes(h.name)))
-      .map((h) => h.name);
-    return { draft, signed, digest: sha256Hex(draft.bytes), role, keys, valid, here, missing: able.map((h) => h.name) };
+    signed,
+    digest: sha256Hex(draft.bytes),
+    sets,
+    role: own.role,
+    keys: own.keys,
+    valid: own.valid,
+    here,
+    missing: missing.map((keyid) => holderName(table, keyid)),
+    diff: diff(
+      draft.role,
+      before?.part,
+      { signed, signedBytes: draft.bytes },
+      {
+        names: table.names,
+        elsewhere: usesElsewhere(table, draft.role),
+        base: baseOf(one),
+        now: workspace.clock(),
+        usual: expires[draft.role as keyof typeof expires],
+      },
+    ),
+    seen: before?.seen ?? true,
+    warnings,
+  };
+}
+
+/** What this signer has seen of a role: with its own eyes, or (`seen: false`) by its signatures alone. */
+async function lastSeen(
+  { ground, memory }: Table,
+  { role, version }: Draft,
+): Promise<{ part: Part; seen: boolean } | undefined> {
+  const base = groundFile(ground, role);
+  if (base === undefined || base.signed.version >= version) return undefined;
+  const signed = await memory.signedDigests();
+  if (signed.has(sha256Hex(base.signedBytes))) return { part: base, seen: true };
+  const own = role === 'root' ? await memory.root() : await memory.seen(role);
+  return own === undefined ? { part: base, seen: false } : { part: own, seen: true };
+}
+
+/** Roles that other parts give a key to: the drafts of the same ceremony first, what is live otherwise. */
+function usesElsewhere({ ground, open }: Table, role: string): ReadonlyMap<string, readonly string[]> {
+  const parts = new Map<string, SignedPart>();
+  const root = ground.chain.at(-1);
+  if (root !== undefined) parts.set('root', root.signed);
+  for (const [name, file] of ground.roles) parts.set(name, file.signed);
+  for (const { draft, signed } of open) parts.set(draft.role, signed);
+  parts.delete(role);
+  const uses = new Map<string, string[]>();
+  for (const [name, signed] of parts)
+    for (const [keyid, slot] of keyUses(name, signed)) uses.set(keyid, [...(uses.get(keyid) ?? []), slot]);
+  return uses;
+}
+
+async function assertKeysThere(workspace: Workspace): Promise<void> {
+  const lacking = await missingKeys(workspace);
+  if (lacking.holders.length + lacking.online.length === 0) return;
+  const names = [...lacking.holders, ...lacking.online];
+  const holders = lacking.holders.map((name) => `--holder ${name}`);
+  const flags = [...holders, ...(lacking.online.length > 0 ? ['--online'] : [])].join(' ');
+  throw new PersonError('the drafts wait for keys', {
+    expected: `keys of ${names.join(', ')} in holders/`,
+    found: 'none',
+    hint: `type \`tufa key generate ${flags}\` or \`tufa key import\``,
   });
 }
 
-/** The delegator of a draft among the drafts of its ceremony: root signs for itself and for targets, targets for the rest. */
-function whoSigns(
-  draft: Draft,
-  parts: readonly { draft: Draft; signed: SignedPart }[],
-): { keys: ReadonlyMap<string, Key>; role: RoleKeys } {
-  const find = (role: string): SignedPart | undefined =>
-    parts.find((p) => p.draft.role === role && p.draft.version === 1)?.signed;
-  const root = find('root') as Root | undefined;
-  const targets = find('targets') as Targets | undefined;
-  if (draft.role === 'root' || draft.role === 'targets') {
-    if (root !== undefined) return { keys: root.keys, role: root.roles[draft.role] };
-  } else {
-    const role = targets?.delegations?.roles.find((r) => r.name === draft.role);
-    if (role !== undefined && targets?.delegations !== undefined) return { keys: targets.delegations.keys, role };
-  }
-  throw new InputError('nobody is named who may sign this draft', {
-    object: `${draft.role} ${draft.version}`,
-    expected: 'a root and targets that delegate to it',
-    found: 'none',
-  });
+/** Opens every key that will sign, before anybody is asked anything: one that is missing is said now. */
+export async function preflight(workspace: Workspace, sitting: readonly Sitting[]): Promise<void> {
+  for (const holder of new Set(sitting.flatMap((one) => (one.draft.complete === undefined ? one.here : []))))
+    await workspace.signer(holder);
 }
 
 /**
  * Signs the drafts of a sitting with every key that this machine holds, each signature kept as soon as it is made. The
- * last signature completes the ceremony and makes the publisher's trusted state.
+ * last signature completes the ceremony; that of root 1 makes the publisher's trusted state.
  */
 export async function sign(workspace: Workspace, sitting: readonly Sitting[]): Promise<SignResult> {
-  const ceremonies = await workspace.ceremonies();
+  const table = await openTable(workspace, { anywhere: true });
   const signed: { draft: string; holder: string }[] = [];
   const open: SignResult['open'][number][] = [];
+  const complete: string[] = [];
   let root: SignResult['root'];
-  for (const { draft, role, valid, here, missing } of sitting) {
-    const name = `${draft.role} ${draft.version}`;
-    const signatures = [...valid];
+  for (const { draft, sets, here } of sitting) {
+    const name = draftName(draft);
+    const made: Signature[] = [];
     for (const holder of draft.complete === undefined ? here : []) {
       const signer = await workspace.signer(holder);
+      await table.memory.rememberDraft(draft);
       const signature = { keyid: signer.keyid, sig: await signer.sign({ payload: draft.bytes, subject: name }) };
-      await ceremonies.addSignature(draft, holder, signature);
-      signatures.push(signature);
+      await table.ceremonies.addSignature(draft, holder, signature);
+      made.push(signature);
       signed.push({ draft: name, holder });
     }
-    if (signatures.length < role.threshold) {
-      open.push({
-        draft: name,
-        signatures: signatures.length,
-        threshold: role.threshold,
-        missing: missing.filter((h) => !here.includes(h)),
-      });
-      continue;
-    }
-    const bytes = draft.complete ?? (await ceremonies.complete(draft, signatures));
-    if (draft.role === 'root') root = { version: draft.version, sha256: sha256Hex(bytes) };
+    const now = sets.map((set) => withSignatures(set, made));
+    const bytes = await completeIfMet(table.ceremonies, draft, now);
+    if (bytes === undefined) open.push(openState(table, name, now));
+    else if (draft.version > 1) complete.push(name);
+    if (bytes !== undefined && draft.role === 'root' && draft.version === 1)
+      root = { version: draft.version, sha256: sha256Hex(bytes) };
   }
-  if (root === undefined || open.length > 0) return { signed, open, root: undefined };
-  await beginTrust(workspace);
-  return { signed, open, root };
+  if (root !== undefined && open.length === 0) await beginTrust(workspace);
+  if (signed.length > 0) await remember(workspace, table);
+  return { signed, open, complete, root: open.length > 0 ? undefined : root };
 }
 
-/** The trusted state of the publisher starts where root 1 was completed, never by publishing. */
-async function beginTrust(workspace: Workspace): Promise<void> {
-  const complete = (await (await workspace.ceremonies()).list()).find(
-    (d) => d.role === 'root' && d.version === 1,
-  )?.complete;
-  if (complete !== undefined)
-    await new TrustedState(await workspace.trustedStore()).begin(trustRoot(complete, '1.root.json'));
+/** What was shown and agreed to is what the next draft is compared with. */
+async function remember(workspace: Workspace, { memory }: Table): Promise<void> {
+  const { ground, names } = await openTable(workspace);
+  await memory.rememberGround(ground, names.after);
+}
+
+function withSignatures(set: SigningSet, made: readonly Signature[]): SigningSet {
+  const more = made.filter(({ keyid }) => set.role.keyids.includes(keyid));
+  return { ...set, valid: countedSignatures([set, { ...set, valid: more }]) };
+}
+
+function openState(table: Table, draft: string, sets: readonly SigningSet[]): SignResult['open'][number] {
+  const states = setStates(table, sets);
+  const own = states.at(-1)!;
+  return { draft, signatures: own.signatures, threshold: own.threshold, missing: own.missing, sets: states };
+}
+
+/** Each threshold apart, with who could still sign for it. */
+export function setStates(table: Pick<Table, 'names'>, sets: readonly SigningSet[]): SetState[] {
+  return sets.map((set) => ({
+    by: set.by,
+    signatures: set.valid.length,
+    threshold: set.role.threshold,
+    missing: missingKeyids([set]).map((keyid) => holderName(table, keyid)),
+  }));
 }

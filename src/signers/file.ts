@@ -5,7 +5,6 @@ import { ConfigurationError, InputError, PersonError, SignerError } from '../err
 import {
   keyFromPublic,
   keyidOf,
-  publicKeyOf,
   SUPPORTED_SCHEMES,
   type SupportedScheme,
   schemeParameters,
@@ -15,6 +14,7 @@ import type { Key } from '../tuf/model.ts';
 import { encryptPkcs8 } from './pkcs8.ts';
 import type { OpenOptions, SecretQuestion, SecretSource, Signer, SignerProvider } from './port.ts';
 import { createPrivateFile, readPrivateFile } from './private-file.ts';
+import { assertSameKey } from './wrong-key.ts';
 
 /**
  * Private keys in files: PKCS#8 PEM, encrypted, mode 0600.
@@ -26,10 +26,8 @@ import { createPrivateFile, readPrivateFile } from './private-file.ts';
 export const fileSigners: SignerProvider = { schemes: ['file'], open, importKey };
 
 async function open(uri: string, key: Key, options: OpenOptions): Promise<Signer> {
-  const expected = keyFromPublic(publicKeyOf(key));
   const { privateKey, publicHalf } = await load(uri, options);
-  // Not `KeyObject.equals`: for keys of two kinds it leaves an error behind that the next call of OpenSSL stumbles over.
-  if (publicHalf.keyval.public !== expected.keyval.public) throw anotherKey(uri, key, publicHalf);
+  assertSameKey(uri, key, publicHalf);
   return {
     keyid: keyidOf(key),
     key,
@@ -236,15 +234,5 @@ function damaged({ path, absolute }: KeyFile, what: string): SignerError {
     object: `key file ${path}`,
     code: 'signer.key-file',
     hint: `try it by hand: openssl pkey -noout -text_pub -in ${absolute}`,
-  });
-}
-
-function anotherKey(uri: string, key: Key, found: Key): SignerError {
-  return new SignerError('the private key belongs to another public key', {
-    object: uri,
-    code: 'signer.wrong-key',
-    expected: `keyid ${keyidOf(key)}`,
-    found: `keyid ${keyidOf(found)}`,
-    hint: 'see which key is behind each uri: `tufa key list`',
   });
 }

@@ -44,6 +44,10 @@ export interface OpenOptions {
   /** Folder that relative `file:` URIs start from. */
   readonly base: string;
   readonly deadlineMs?: number;
+  /** Where key services and their credentials are said: the environment of the process; default empty. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** For credentials that are valid for a while. */
+  readonly clock?: () => Date;
 }
 
 export interface SignerProvider {
@@ -53,4 +57,6 @@ export interface SignerProvider {
   open(uri: string, key: Key, options: OpenOptions): Promise<Signer>;
   /** The public key behind a URI, for `key import`. */
   importKey(uri: string, options: OpenOptions): Promise<Key>;
+  /** The URI to be kept, where others may lead to another key tomorrow: without aliases, with the key's version. */
+  pin?(uri: string, options: OpenOptions): Promise<string>;
 }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, link, mkdir, open, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { ConfigurationError, InputError, TufaError } from '../errors.ts';
+import { ConfigurationError, InputError, StorageError, TufaError } from '../errors.ts';
 
 /**
  * Files that hold a secret: private keys, passphrases. What is checked is the file that was opened, not what its path
@@ -131,8 +131,13 @@ async function syncFolder(path: string): Promise<void> {
 
 function cannotCreate(path: string, cause: NodeJS.ErrnoException): TufaError {
   if (cause.code !== 'EEXIST' || cause.syscall !== 'link') {
-    const hint = `see who may write there: ls -ld ${dirname(path)}`;
-    return new ConfigurationError(`cannot be written (${cause.code})`, { object: path, hint, cause });
+    const hint = `see who may write there, and whether there is room: ls -ld ${dirname(path)}; df -h ${dirname(path)}`;
+    const disk = ['ENOSPC', 'EDQUOT', 'EIO'].includes(cause.code ?? '');
+    return new (disk ? StorageError : ConfigurationError)(`cannot be written (${cause.code})`, {
+      object: path,
+      hint,
+      cause,
+    });
   }
   return new InputError('a private key is never overwritten', {
     object: path,

@@ -6,6 +6,10 @@ import { verified } from './verified.ts';
 /** Where private keys can be, by URI scheme. An adapter, and the library behind it, is loaded when its scheme is used. */
 const PROVIDERS: ReadonlyMap<string, () => Promise<SignerProvider>> = new Map([
   ['file', async () => (await import('./file.ts')).fileSigners],
+  ['awskms', async () => (await import('./awskms.ts')).awsSigners],
+  ['gcpkms', async () => (await import('./gcpkms.ts')).gcpSigners],
+  ['azurekms', async () => (await import('./azurekms.ts')).azureSigners],
+  ['hv', async () => (await import('./hv.ts')).vaultSigners],
 ]);
 
 /**
@@ -22,6 +26,11 @@ export async function openSigner(uri: string, key: Key, options: OpenOptions): P
 /** The public key behind a URI. */
 export async function importKey(uri: string, options: OpenOptions): Promise<Key> {
   return (await provider(uri)).importKey(uri, options);
+}
+
+/** The URI to be kept of a key that is imported: what an alias stands for now. */
+export async function pinUri(uri: string, options: OpenOptions): Promise<string> {
+  return (await (await provider(uri)).pin?.(uri, options)) ?? uri;
 }
 
 async function provider(uri: string): Promise<SignerProvider> {

@@ -62,7 +62,13 @@ export class MemoryStore implements Store {
     const entry = this.read('get', key);
     if (entry === undefined) return undefined;
     if (entry.bytes.length > maxLength) throw tooLong(key, maxLength, `${entry.bytes.length}`);
-    return { bytes: entry.bytes.slice(), etag: entry.etag, modified: entry.modified };
+    return {
+      bytes: entry.bytes.slice(),
+      modified: entry.modified,
+      get etag() {
+        return entry.etag;
+      },
+    };
   }
 
   async open(key: string): Promise<OpenObject | undefined> {

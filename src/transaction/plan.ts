@@ -3,7 +3,7 @@ import { composeSnapshot, composeTargets, composeTimestamp, metaValue, targetVal
 import { sha256Hex } from '../tuf/digest.ts';
 import type { Encodable } from '../tuf/encode.ts';
 import type { NamedRoot, Run, Snapshot, Timestamp } from '../tuf/model.ts';
-import { splice } from '../tuf/run.ts';
+import { splice, spliceParts } from '../tuf/run.ts';
 import type { Settings } from './context.ts';
 import type { Leaf } from './roles.ts';
 import { listed } from './roles.ts';
@@ -81,7 +81,7 @@ export function planSnapshot(input: SnapshotInput, settings: Settings): RoleDraf
     version: input.version,
     expires: new Date(input.now.getTime() + settings.expires.snapshot),
     repository: settings.repository,
-    meta: splice(input.old?.meta ?? Buffer.alloc(0), edits),
+    meta: spliceParts(input.old?.meta ?? Buffer.alloc(0), edits),
     queue: input.queue,
     receipt: input.receipt ?? input.old?.receipt,
   });

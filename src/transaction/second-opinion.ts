@@ -1,6 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import type { Updater, UpdaterOptions } from 'tuf-js';
 import { TrustError } from '../errors.ts';
 import type { Root, Verified } from '../tuf/model.ts';
 
@@ -18,22 +16,37 @@ export interface Opinion {
 
 /**
  * tuf-js walks the same state as our own client: an independent implementation that must agree before anything becomes
- * visible. It may keep its files in a folder only, so it gets an empty one that is removed afterwards.
- * @throws TrustError with code `trust.second-opinion`
+ * visible. It knows folders only; what it would keep there stays in memory, so that a full disk is no disagreement.
+ * @throws TrustError with code `trust.second-opinion`; what `read` throws
  */
 export async function askTufJs(opinion: Opinion): Promise<void> {
   const [{ Updater }, { DownloadHTTPError }] = await Promise.all([import('tuf-js'), import('tuf-js/dist/error.js')]);
-  const folder = await mkdtemp(join(tmpdir(), 'tufa-second-opinion-'));
+  const kept = new Map<string, Buffer>([['root', Buffer.from(opinion.root.bytes)]]);
+  // These two private methods are all that touches a disk. If they had other names, there would be no root: an error.
+  class InMemory extends (Updater as unknown as OpenUpdater) {
+    loadLocalMetadata(name: string): Buffer {
+      const bytes = kept.get(name);
+      if (bytes === undefined) throw new Error(`no ${name}`);
+      return bytes;
+    }
+
+    persistMetadata(name: string, bytes: Buffer): void {
+      kept.set(name, bytes);
+    }
+  }
+  let unread: unknown;
   try {
-    await writeFile(join(folder, 'root.json'), opinion.root.bytes);
     const fetch = async (url: string, maxLength: number): Promise<Buffer> => {
       const name = decodeURIComponent(url.slice(url.lastIndexOf('/') + 1));
-      const bytes = await opinion.read(name);
+      const bytes = await opinion.read(name).catch((error: unknown) => {
+        unread ??= error;
+        throw error;
+      });
       if (bytes === undefined || bytes.length > maxLength) throw new DownloadHTTPError(`no ${name}`, 404);
       return Buffer.from(bytes);
     };
-    const updater = new Updater({
-      metadataDir: folder,
+    const updater = new InMemory({
+      metadataDir: '',
       metadataBaseUrl: 'http://rehearsal.invalid/metadata',
       fetcher: { downloadBytes: fetch, downloadFile: () => Promise.reject(new Error('no target is downloaded here')) },
     });
@@ -45,6 +58,8 @@ export async function askTufJs(opinion: Opinion): Promise<void> {
       if (found !== sha256) throw disagreement(path, sha256 ?? 'nothing', found ?? 'nothing');
     }
   } catch (cause) {
+    // It wraps whatever it meets, and a file that could not be read is not its opinion.
+    if (unread !== undefined) throw unread;
     if (cause instanceof TrustError) throw cause;
     throw disagreement(
       'the new state',
@@ -52,10 +67,10 @@ export async function askTufJs(opinion: Opinion): Promise<void> {
       cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause),
       cause,
     );
-  } finally {
-    await rm(folder, { recursive: true, force: true });
   }
 }
+
+type OpenUpdater = new (options: UpdaterOptions) => Pick<Updater, 'refresh' | 'getTargetInfo'>;
 
 /** An offline role's file and the name of the role that delegates to it; undefined for the root. */
 export interface OfflineFile {

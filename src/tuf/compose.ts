@@ -14,7 +14,8 @@ export interface SnapshotParts {
   readonly version: number;
   readonly expires: Date;
   readonly repository: string;
-  readonly meta: Run;
+  /** Or its pieces, in order, with the commas between them (`spliceParts`): then it is copied once. */
+  readonly meta: Run | readonly Uint8Array[];
   readonly queue: number;
   readonly receipt: string | undefined;
 }
@@ -66,7 +67,7 @@ export function composeSnapshot(parts: SnapshotParts): Buffer {
   const receipt = parts.receipt === undefined ? '' : `,"x-tufa-receipt":"${parts.receipt}"`;
   return Buffer.concat([
     Buffer.from(`{"_type":"snapshot","expires":"${formatDate(parts.expires)}","meta":{`),
-    parts.meta,
+    ...(parts.meta instanceof Uint8Array ? [parts.meta] : parts.meta),
     Buffer.from(
       `},"spec_version":"${SPEC_VERSION}","version":${parts.version},"x-tufa-queue":${parts.queue}${receipt},"x-tufa-repository":"${parts.repository}"}`,
     ),

@@ -171,12 +171,17 @@ function namedCurve(publicKey: KeyObject): KeyObject {
   return createPublicKey({ key: publicKey.export(JWK), format: 'jwk' });
 }
 
-/** Keys are parsed once; the objects that metadata was decoded into live as long as the metadata. */
-const cache = new WeakMap<Key, KeyObject | undefined>();
+/** Keys are parsed once, whatever metadata they are in. Of foreign ones there may be any number. */
+const cache = new Map<string, KeyObject | undefined>();
+const MAX_CACHED = 256;
 
 function parsed(key: Key): KeyObject | undefined {
-  if (!cache.has(key)) cache.set(key, parse(key));
-  return cache.get(key);
+  const name = `${key.keytype} ${key.scheme} ${key.keyval.public}`;
+  if (!cache.has(name)) {
+    if (cache.size === MAX_CACHED) cache.clear();
+    cache.set(name, parse(key));
+  }
+  return cache.get(name);
 }
 
 function parse({ keytype, scheme, keyval }: Key): KeyObject | undefined {

@@ -91,10 +91,7 @@ function cutFields(bytes: Uint8Array, members: readonly Member[]): Fields {
       if (member === undefined) return undefined;
       if (member.starts === undefined) return refuse(name, 'an object', 'another value');
       const run = bytes.subarray(member.valueStart + 1, member.valueEnd - 1);
-      rememberStarts(
-        run,
-        Uint32Array.from(member.starts, (start) => start - member.valueStart - 1),
-      );
+      rememberStarts(run, member.starts, member.valueStart + 1);
       return run;
     },
   };

@@ -34,8 +34,13 @@ interface Index {
 
 const indexes = new WeakMap<Run, Index>();
 
-/** Remembers where the entries of a run begin, which the strict reader has seen. */
-export function rememberStarts(run: Run, starts: Uint32Array): void {
+/**
+ * Remembers where the entries of a run begin, which the strict reader has seen.
+ * @param positions in the bytes that it has read, in which the run begins at `offset`
+ */
+export function rememberStarts(run: Run, positions: readonly number[], offset: number): void {
+  const starts = new Uint32Array(positions.length);
+  for (let i = 0; i < positions.length; i++) starts[i] = positions[i]! - offset;
   indexes.set(run, { starts, sorted: true });
 }
 
@@ -157,6 +162,11 @@ export type Edits = ReadonlyMap<string, Encodable | undefined>;
 
 /** The run with `edits` applied; what lies between them is copied as it is. Removing what is absent changes nothing. */
 export function splice(run: Run, edits: Edits): Run {
+  return Buffer.concat(spliceParts(run, edits));
+}
+
+/** The same in pieces, slices of the run and new entries with commas between them, for whoever puts more around it. */
+export function spliceParts(run: Run, edits: Edits): Uint8Array[] {
   const parts: Uint8Array[] = [];
   const index = indexOf(run);
   const { starts } = index;
@@ -172,7 +182,7 @@ export function splice(run: Run, edits: Edits): Run {
     if (value !== undefined) parts.push(entry(key, value));
   }
   keep(starts.length);
-  return join(parts);
+  return withCommas(parts);
 }
 
 /**
@@ -214,8 +224,12 @@ function sharedLength(a: Uint8Array, aStart: number, b: Uint8Array, bStart: numb
 
 /** Fragments that are in order already, joined by commas. */
 export function join(parts: readonly Uint8Array[]): Run {
+  return Buffer.concat(withCommas(parts));
+}
+
+function withCommas(parts: readonly Uint8Array[]): Uint8Array[] {
   const comma = Buffer.from(',');
-  return Buffer.concat(parts.flatMap((part, i) => (i === 0 ? [part] : [comma, part])));
+  return parts.flatMap((part, i) => (i === 0 ? [part] : [comma, part]));
 }
 
 /** One entry as it stands in a run: `"key":value`. */

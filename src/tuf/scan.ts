@@ -40,7 +40,7 @@ export class NotCanonical extends Error {
 export function scanValue(bytes: Uint8Array, at: number, depth = 0): number {
   const c = bytes[at];
   if (c === QUOTE) return scanString(bytes, at);
-  if (c === OPEN_BRACE) return scanObject(bytes, at, depth + 1);
+  if (c === OPEN_BRACE) return scanBraces(bytes, at, depth + 1);
   if (c === OPEN_BRACKET) return scanArray(bytes, at, depth + 1);
   if (c === MINUS || (c !== undefined && c >= ZERO && c <= NINE)) return scanInteger(bytes, at);
   for (const word of WORDS) {
@@ -52,7 +52,7 @@ export function scanValue(bytes: Uint8Array, at: number, depth = 0): number {
 const WORDS = ['true', 'false', 'null'].map((w) => Buffer.from(w));
 
 export function scanObject(bytes: Uint8Array, at: number, depth = 1): number {
-  return scanBraces(bytes, at, depth, scanValue);
+  return scanBraces(bytes, at, depth);
 }
 
 /** One member of an object. */
@@ -72,23 +72,15 @@ export interface Member {
 export function scanFields(bytes: Uint8Array, at: number): { readonly end: number; readonly members: Member[] } {
   const keys: number[] = [];
   const values: { end: number; starts: number[] | undefined }[] = [];
-  const end = scanBraces(
-    bytes,
-    at,
-    1,
-    (_, valueStart, depth) => {
-      const starts: number[] | undefined = bytes[valueStart] === OPEN_BRACE ? [] : undefined;
-      const valueEnd =
-        starts === undefined
-          ? scanValue(bytes, valueStart, depth)
-          : scanBraces(bytes, valueStart, depth + 1, scanValue, starts);
-      values.push({ end: valueEnd, starts });
-      return valueEnd;
-    },
-    keys,
-  );
+  const end = scanBraces(bytes, at, 1, keys, (valueStart, depth) => {
+    const starts: number[] | undefined = bytes[valueStart] === OPEN_BRACE ? [] : undefined;
+    const valueEnd =
+      starts === undefined ? scanValue(bytes, valueStart, depth) : scanBraces(bytes, valueStart, depth + 1, starts);
+    values.push({ end: valueEnd, starts });
+    return valueEnd;
+  });
   const members = keys.map((start, i): Member => {
-    const keyEnd = scanKey(bytes, start);
+    const keyEnd = scanKey(bytes, start, -1, -1);
     const { end: valueEnd, starts } = values[i]!;
     return { name: latin1(bytes, start + 1, keyEnd), valueStart: keyEnd + 2, valueEnd, starts };
   });
@@ -98,41 +90,55 @@ export function scanFields(bytes: Uint8Array, at: number): { readonly end: numbe
 /** Reads the members of an object without its braces. @throws NotCanonical */
 export function scanRun(bytes: Uint8Array): void {
   if (bytes.length === 0) return;
-  const end = scanMembers(bytes, 0, 1, scanValue);
+  const end = scanMembers(bytes, 0, 1);
   if (end !== bytes.length) throw new NotCanonical(end);
 }
 
-type ScanValue = (bytes: Uint8Array, at: number, depth: number) => number;
+type ScanValue = (at: number, depth: number) => number;
 
-function scanBraces(bytes: Uint8Array, at: number, depth: number, value: ScanValue, starts?: number[]): number {
+function scanBraces(bytes: Uint8Array, at: number, depth: number, starts?: number[], value?: ScanValue): number {
   if (bytes[at] !== OPEN_BRACE || depth > MAX_DEPTH) throw new NotCanonical(at);
-  const end = bytes[at + 1] === CLOSE_BRACE ? at + 1 : scanMembers(bytes, at + 1, depth, value, starts);
+  const end = bytes[at + 1] === CLOSE_BRACE ? at + 1 : scanMembers(bytes, at + 1, depth, starts, value);
   if (bytes[end] !== CLOSE_BRACE) throw new NotCanonical(end);
   return end + 1;
 }
 
 /**
  * The members of an object from `at` on; returns the position after the last one.
- * @param value reads the value of a member
  * @param starts gets the position of each member
+ * @param value reads the values, in the place of `scanValue`
  */
-function scanMembers(bytes: Uint8Array, at: number, depth: number, value: ScanValue, starts?: number[]): number {
+function scanMembers(bytes: Uint8Array, at: number, depth: number, starts?: number[], value?: ScanValue): number {
   let previous = -1;
   let previousEnd = -1;
+  let previousValueEnd = -1;
   let pos = at;
   for (;;) {
-    const keyEnd = scanKey(bytes, pos);
+    const keyEnd = scanKey(bytes, pos, previous, previousEnd);
     if (bytes[pos + 1] === UNDERSCORE && PROTO.equals(bytes.subarray(pos, keyEnd + 1))) throw new NotCanonical(pos);
-    if (previous >= 0 && compareRanges(bytes, previous, previousEnd, bytes, pos, keyEnd) >= 0)
-      throw new NotCanonical(pos);
-    previous = pos;
-    previousEnd = keyEnd;
     starts?.push(pos);
     if (bytes[keyEnd + 1] !== COLON) throw new NotCanonical(keyEnd + 1);
-    pos = value(bytes, keyEnd + 2, depth);
+    let valueEnd = previous < 0 ? -1 : sameValue(bytes, previousEnd + 2, previousValueEnd, keyEnd + 2);
+    if (value !== undefined) valueEnd = value(keyEnd + 2, depth);
+    else if (valueEnd < 0) valueEnd = scanValue(bytes, keyEnd + 2, depth);
+    previous = pos;
+    previousEnd = keyEnd;
+    previousValueEnd = valueEnd;
+    pos = valueEnd;
     if (bytes[pos] !== COMMA) return pos;
     pos++;
   }
+}
+
+/**
+ * Most roles of a snapshot have the version of their neighbour, and the same bytes need no second look.
+ * @returns where the value at `at` ends when it is that from `start` to `end`; -1: it is another
+ */
+function sameValue(bytes: Uint8Array, start: number, end: number, at: number): number {
+  let pos = at;
+  for (let before = start; before < end; before++) if (bytes[pos++] !== bytes[before]) return -1;
+  // An integer may go on where the one before ended.
+  return bytes[pos] === COMMA || bytes[pos] === CLOSE_BRACE ? pos : -1;
 }
 
 function scanArray(bytes: Uint8Array, at: number, depth: number): number {
@@ -147,10 +153,24 @@ function scanArray(bytes: Uint8Array, at: number, depth: number): number {
   }
 }
 
-/** A key without escapes, which would sort by another character than they stand for; returns where its last quote is. */
-function scanKey(bytes: Uint8Array, at: number): number {
+/**
+ * A key without escapes, which would sort by another character than they stand for.
+ * @param previous the key before it, to where its last quote is; -1: it is the first one
+ * @returns where its last quote is
+ */
+function scanKey(bytes: Uint8Array, at: number, previous: number, previousEnd: number): number {
   if (bytes[at] !== QUOTE) throw new NotCanonical(at);
   let pos = at + 1;
+  if (previous >= 0) {
+    // What it has in common with the key before needs no look: that one was read.
+    let before = previous + 1;
+    while (before < previousEnd && bytes[pos] === bytes[before]) {
+      pos++;
+      before++;
+    }
+    const c = bytes[pos]!;
+    if (c === QUOTE || (before < previousEnd && c < bytes[before]!)) throw new NotCanonical(at);
+  }
   while (SPECIAL[bytes[pos]!] === 0) pos++;
   if (bytes[pos] !== QUOTE) throw new NotCanonical(pos);
   return pos;
