@@ -62,10 +62,11 @@ export function decodeSigned(fields: Fields, type: SignedPart['type']): SignedPa
 function decodeRoot(fields: Fields): Pick<Root, 'keys' | 'roles' | 'floor'> {
   // Without consistent snapshots a mirror can mix versions; no client that we serve reads them any other way.
   if (fields.get('consistent_snapshot') !== true) refuse('consistent_snapshot', 'true', 'something else');
-  const keys = decodeKeys(fields.get('keys'), fields.get('x-tufa-repository') !== undefined);
+  const ours = fields.get('x-tufa-repository') !== undefined;
+  const keys = decodeKeys(fields.get('keys'), ours);
   const given = map(fields.get('roles'), 'roles');
   const roles = Object.fromEntries(
-    TOP_LEVEL.map((role) => [role, decodeRoleKeys(map(given.get(role), `roles.${role}`), keys, `roles.${role}`)]),
+    TOP_LEVEL.map((role) => [role, decodeRoleKeys(map(given.get(role), `roles.${role}`), keys, `roles.${role}`, ours)]),
   ) as Record<TopLevel, RoleKeys>;
   const floor = fields.get('x-tufa-floor');
   const floors = floor === undefined ? [] : [...map(floor, 'x-tufa-floor')];
@@ -119,16 +120,16 @@ function decodeDelegations(value: JsonMap, ours: boolean): Delegations {
   if ((succinct === undefined) === !value.has('roles'))
     refuse('delegations', 'either roles or succinct_roles', 'not one of them');
   if (succinct !== undefined)
-    return { keys, roles: [], succinct: decodeSuccinct(map(succinct, 'succinct_roles'), keys) };
+    return { keys, roles: [], succinct: decodeSuccinct(map(succinct, 'succinct_roles'), keys, ours) };
   const roles = list(value.get('roles'), 'delegations.roles').map((role, i) =>
-    decodeDelegatedRole(map(role, `roles[${i}]`), keys),
+    decodeDelegatedRole(map(role, `roles[${i}]`), keys, ours),
   );
   const names = new Set(roles.map((r) => r.name));
   if (names.size !== roles.length) refuse('delegations.roles', 'each name once', 'a name again');
   return { keys, roles, succinct: undefined };
 }
 
-function decodeDelegatedRole(value: JsonMap, keys: ReadonlyMap<string, Key>): DelegatedRole {
+function decodeDelegatedRole(value: JsonMap, keys: ReadonlyMap<string, Key>, ours: boolean): DelegatedRole {
   const name = text(value.get('name'), 'delegated role');
   if (name === '' || (TOP_LEVEL as readonly string[]).includes(name))
     refuse('delegated role', 'a name that is not top level', JSON.stringify(name));
@@ -139,7 +140,7 @@ function decodeDelegatedRole(value: JsonMap, keys: ReadonlyMap<string, Key>): De
   if ((paths === undefined) === (prefixes === undefined))
     refuse(name, 'one of paths and path_hash_prefixes', 'not one of them');
   return {
-    ...decodeRoleKeys(value, keys, name),
+    ...decodeRoleKeys(value, keys, name, ours),
     name,
     terminating: terminating as boolean,
     paths: paths === undefined ? undefined : strings(paths, `${name}.paths`),
@@ -147,17 +148,17 @@ function decodeDelegatedRole(value: JsonMap, keys: ReadonlyMap<string, Key>): De
   };
 }
 
-function decodeSuccinct(value: JsonMap, keys: ReadonlyMap<string, Key>): SuccinctRoles {
+function decodeSuccinct(value: JsonMap, keys: ReadonlyMap<string, Key>, ours: boolean): SuccinctRoles {
   const bitLength = positive(value.get('bit_length'), 'bit_length');
   if (bitLength > 32) refuse('bit_length', '1 to 32', `${bitLength}`);
   return {
-    ...decodeRoleKeys(value, keys, 'succinct_roles'),
+    ...decodeRoleKeys(value, keys, 'succinct_roles', ours),
     bitLength,
     namePrefix: text(value.get('name_prefix'), 'name_prefix'),
   };
 }
 
-function decodeRoleKeys(value: JsonMap, keys: ReadonlyMap<string, Key>, what: string): RoleKeys {
+function decodeRoleKeys(value: JsonMap, keys: ReadonlyMap<string, Key>, what: string, ours: boolean): RoleKeys {
   const keyids = strings(value.get('keyids'), `${what}.keyids`);
   const threshold = positive(value.get('threshold'), `${what}.threshold`);
   if (new Set(keyids).size !== keyids.length) refuse(`${what}.keyids`, 'each keyid once', 'a keyid again');
@@ -165,7 +166,8 @@ function decodeRoleKeys(value: JsonMap, keys: ReadonlyMap<string, Key>, what: st
   // One public key under two keyids would reach a threshold of two alone (go-tuf#369): distinct keys count.
   const distinct = new Set(keyids.map((id) => keys.get(id)?.keyval.public ?? id)).size;
   if (distinct !== keyids.length) refuse(`${what}.keyids`, 'distinct public keys', 'one public key under two keyids');
-  if (threshold > keyids.length)
+  // A foreign root may ask for more signatures than it has keys: it is valid, and nothing of that role ever is.
+  if (ours && threshold > keyids.length)
     refuse(`${what}.threshold`, `at most ${keyids.length}, the number of keys`, `${threshold}`);
   return { keyids, threshold };
 }
