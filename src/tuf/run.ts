@@ -141,7 +141,8 @@ export function* keysOf(run: Run): Generator<string> {
 
 /** The value of `key` as canonical bytes; undefined when the run lacks it. */
 export function lookup(run: Run, key: string): Uint8Array | undefined {
-  const wanted = keyBytes(key);
+  // Foreign names may need an escape, or be no ASCII; the run has them in canonical form.
+  const wanted = Buffer.from(key.replace(/["\\]/g, '\\$&'), 'utf8');
   const index = indexOf(run);
   for (let i = seek(run, index, wanted, 0); i < index.starts.length; i++) {
     const start = index.starts[i]!;

@@ -71,6 +71,10 @@ export interface Hostile {
   /** Replaces files after everything was signed. */
   after?: (files: Map<string, Uint8Array>) => void;
   sign: (key: TestKey, payload: Uint8Array) => Signature;
+  /** Nothing of our own in it: a repository of the specification alone. */
+  foreign: boolean;
+  /** Version of root, snapshot and timestamp that is newest; older ones are not laid. */
+  version: number;
 }
 
 /** An honest repository with 4 bins, a claimed policy and a wheel, as the attacks find it. */
@@ -128,6 +132,8 @@ export function honest(scheme: 'ed25519' | 'p-256' = 'ed25519', bits = 2): Hosti
     timestampPadding: 0,
     timestampRepository: UUID,
     sign: (key, payload) => key.sign(payload),
+    foreign: false,
+    version: VERSION,
   };
 }
 
@@ -199,11 +205,11 @@ function layTop(
   const rootFile = seal(hostile, root, keys.root.slice(0, 2));
   files.set('metadata/1.root.json', rootFile);
   const entries = [...Object.keys(meta)]
-    .sort()
+    .sort((a, b) => (a < b ? -1 : 1))
     .map((name) => entry(`${name}.json`, metaValue({ version: meta[name]!.version, sha256: meta[name]!.sha256 })));
   const week = new Date(now.getTime() + 7 * DAY);
   const signed = composeSnapshot({
-    version: VERSION,
+    version: hostile.version,
     expires: week,
     repository: UUID,
     meta: join(entries),
@@ -213,11 +219,11 @@ function layTop(
   const padding: Record<string, Encodable> =
     hostile.snapshotPadding === 0 ? {} : { 'x-padding': 'x'.repeat(hostile.snapshotPadding) };
   const snapshot = seal(hostile, extended(signed, padding), [keys.online]);
-  files.set(`metadata/${VERSION}.snapshot.json`, snapshot);
-  const listed = { version: VERSION, length: snapshot.length, sha256: sha256Hex(snapshot) };
+  files.set(`metadata/${hostile.version}.snapshot.json`, snapshot);
+  const listed = { version: hostile.version, length: snapshot.length, sha256: sha256Hex(snapshot) };
   const timestamp = extended(
     composeTimestamp({
-      version: VERSION,
+      version: hostile.version,
       expires: new Date(now.getTime() + DAY),
       repository: hostile.timestampRepository,
       made: now,
@@ -226,7 +232,7 @@ function layTop(
     }),
     { 'x-padding': 'x'.repeat(hostile.timestampPadding) },
     (signed) => {
-      if (!hostile.snapshotLength) signed['meta'] = { 'snapshot.json': { version: VERSION } };
+      if (!hostile.snapshotLength) signed['meta'] = { 'snapshot.json': { version: hostile.version } };
       if (hostile.timestampPadding === 0) delete signed['x-padding'];
     },
   );
@@ -241,7 +247,7 @@ function composePart(part: Part): Buffer {
     ),
   );
   const entries = Object.keys(part.targets)
-    .sort()
+    .sort((a, b) => (a < b ? -1 : 1))
     .map((path) => {
       const target = part.targets[path]!;
       const text = typeof target === 'string' ? target : target.text;
@@ -268,11 +274,18 @@ function extended(
   return canonical(value);
 }
 
-function seal(hostile: Hostile, signed: Uint8Array, signers: readonly TestKey[]): Buffer {
+function seal(hostile: Hostile, made: Uint8Array, signers: readonly TestKey[]): Buffer {
+  const signed = hostile.foreign ? withoutOurs(made) : made;
   return metadataFile(
     signed,
     signers.map((key) => hostile.sign(key, signed)),
   );
+}
+
+function withoutOurs(signed: Uint8Array): Buffer {
+  return extended(Buffer.from(signed), {}, (value) => {
+    for (const name of Object.keys(value)) if (name.startsWith('x-tufa-')) delete value[name];
+  });
 }
 
 /** An entry with two hashes; `wrong` spoils one of them. */
