@@ -16,13 +16,17 @@ export default class Init extends TufaCommand<typeof Init, InitResult> {
       default: 'hobby',
       description: 'hobby: one folder, one online key; company: 16 bins, a key for each online role',
     })(),
+    'pep458-expiry': Flags.boolean({
+      description: 'one day for every online role, as PEP 458 has it: each bin is signed anew every day',
+    }),
     name: Flags.string({ description: 'name of the repository (default: of the folder)' }),
   };
 
   protected override async execute(flags: FlagsOf<typeof Init>, args: ArgsOf<typeof Init>): Promise<InitResult> {
     const { init } = await import('../jobs/init.ts');
     const dir = resolve(this.directory, args.dir ?? '.');
-    return init(dir, { name: flags.name ?? basename(dir), profile: flags.profile, uuid: randomUUID() });
+    const name = flags.name ?? basename(dir);
+    return init(dir, { name, profile: flags.profile, uuid: randomUUID(), pep458: flags['pep458-expiry'] });
   }
 
   protected override render({ dir, name, profile, drafts, missing }: InitResult): string {

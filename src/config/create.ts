@@ -1,5 +1,5 @@
 import { chmod, lstat, mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join, resolve, sep } from 'node:path';
 import { ConfigurationError } from '../errors.ts';
 import { createFile, notWritten } from './files.ts';
 import { CONFIG_FILE, parseConfig } from './load.ts';
@@ -15,6 +15,8 @@ export interface NewWorkspace {
   readonly holders?: readonly string[];
   /** Default: 2. */
   readonly threshold?: number;
+  /** Every online role is valid for one day, as PEP 458 has it, at its price: each bin is signed anew every day. */
+  readonly pep458?: boolean;
 }
 
 const TEMPLATE = new URL('../../repo-template/', import.meta.url);
@@ -41,6 +43,19 @@ const PROFILE_VALUES: Readonly<Record<Profile, Readonly<Record<string, string>>>
   },
 };
 
+/** Online roles: ours, and those of PEP 458 ("Metadata Expiry Times"). */
+const EXPIRY: Readonly<Record<'design' | 'pep458', Readonly<Record<string, string>>>> = {
+  design: { snapshot_expires: '7d', snapshot_renew: '4d', leaves_expires: '30d', leaves_renew: '15d' },
+  pep458: {
+    snapshot_expires: '1d',
+    snapshot_renew: '12h',
+    leaves_expires: '1d',
+    leaves_renew: '12h',
+    timestamp_expires: '1d',
+    timestamp_renew: '12h',
+  },
+};
+
 /**
  * Lays down a workspace: folders, .gitignore, and tufa.yaml as the last, so that a run that was cut off can be repeated.
  *
@@ -60,6 +75,31 @@ export async function createWorkspace(dir: string, wanted: NewWorkspace): Promis
   assertName(repositoryName(), wanted.name, 'name of the repository');
   for (const holder of wanted.holders ?? []) assertName(keyName(), holder, 'name of a holder');
   const text = fill(await readFile(new URL(CONFIG_FILE, TEMPLATE), 'utf8'), values(wanted));
+  await layDown(dir, text);
+}
+
+/**
+ * Lays down a workspace around a tufa.yaml that somebody else has sent: where a holder signs who shares nothing else.
+ *
+ * @throws ConfigurationError when there is one already, or when it names places outside of `dir`; then nothing is written
+ */
+export async function createWorkspaceFrom(dir: string, text: string): Promise<void> {
+  const { store, trusted } = parseConfig(Buffer.from(text), { name: CONFIG_FILE, dir: resolve(dir) });
+  for (const [field, uri] of Object.entries({ store, trusted })) {
+    const path = /^file:(.*)$/.exec(uri)?.[1];
+    if (path === undefined || resolve(dir, path).startsWith(join(resolve(dir), sep))) continue;
+    throw new ConfigurationError('names a place outside of this folder', {
+      object: `${CONFIG_FILE}: ${field}`,
+      code: 'configuration.place',
+      expected: 'a path below the workspace',
+      found: uri,
+      hint: `write ${CONFIG_FILE} yourself, then run the command again`,
+    });
+  }
+  await layDown(dir, text);
+}
+
+async function layDown(dir: string, text: string): Promise<void> {
   // What could not be read again must not be written.
   parseConfig(Buffer.from(text), { name: CONFIG_FILE, dir: resolve(dir) });
   try {
@@ -69,7 +109,7 @@ export async function createWorkspace(dir: string, wanted: NewWorkspace): Promis
   } catch (error) {
     throw error instanceof ConfigurationError ? error : notWritten(dir, error as NodeJS.ErrnoException);
   }
-  await createFile(config, text);
+  await createFile(join(dir, CONFIG_FILE), text);
 }
 
 /** Replaces `{{name}}`; a line that is empty then, and was not before, goes. */
@@ -83,10 +123,25 @@ export function fill(template: string, values: Readonly<Record<string, string>>)
     .join('\n');
 }
 
-function values({ name, uuid, profile, holders = ['alice', 'bob', 'spare'], threshold = 2 }: NewWorkspace) {
+function values({
+  name,
+  uuid,
+  profile,
+  holders = ['alice', 'bob', 'spare'],
+  threshold = 2,
+  pep458 = false,
+}: NewWorkspace) {
   const role = `{ threshold: ${threshold}, holders: [${holders.join(', ')}] }`;
   const bits = PROFILE_VALUES[profile]['bins_bits'] === '0' ? '' : `bins: ${role}`;
-  return { name, uuid, profile, role, bins_role: bits, ...PROFILE_VALUES[profile] };
+  return {
+    name,
+    uuid,
+    profile,
+    role,
+    bins_role: bits,
+    ...PROFILE_VALUES[profile],
+    ...EXPIRY[pep458 ? 'pep458' : 'design'],
+  };
 }
 
 /** Keys and trusted state: for us alone, also where the folder was there before. */

@@ -20,7 +20,7 @@ export interface InitResult {
  */
 export async function init(
   dir: string,
-  options: { name: string; profile: Profile; uuid: string; clock?: () => Date },
+  options: { name: string; profile: Profile; uuid: string; pep458?: boolean; clock?: () => Date },
 ): Promise<InitResult> {
   const existing = await createWorkspace(dir, options).then(
     () => undefined,
