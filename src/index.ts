@@ -12,6 +12,8 @@ export {
 } from './config/workspace.ts';
 export * from './errors.ts';
 export type { Reporter } from './jobs/context.ts';
+export { type DoctorOptions, doctorSigners, type SignersDiagnosis } from './jobs/doctor-signers.ts';
+export { doctorStore, type StoreDiagnosis } from './jobs/doctor-store.ts';
 export { get } from './jobs/get.ts';
 export { type InitResult, init } from './jobs/init.ts';
 export { addTrust, type InstallerOptions, openInstaller } from './jobs/installer.ts';

@@ -1,8 +1,8 @@
 import { ConflictError, InputError, TrustError } from '../errors.ts';
 import { sha256Hex } from '../tuf/digest.ts';
-import { parseMetadataName } from '../tuf/layout.ts';
+import { metadataName, parseMetadataName } from '../tuf/layout.ts';
 import type { Root, Targets } from '../tuf/model.ts';
-import { readSigned } from '../tuf/read.ts';
+import { readMetadata, readSigned } from '../tuf/read.ts';
 import type { Draft } from './drafts.ts';
 import { draftName } from './drafts.ts';
 import type { Bases, Ground } from './ground.ts';
@@ -34,6 +34,25 @@ export function isOver(draft: Draft, bases: Bases, ground: Ground): boolean {
     const parsed = parseMetadataName(name);
     return parsed?.role === draft.role && (parsed.version ?? 0) >= draft.version;
   });
+}
+
+/** Whether what went live under the version of a draft is another file: the draft is stale, and nobody needs it any more. */
+export function isLost(draft: Draft, bases: Bases): boolean {
+  return sameAsBase(draft, bases) === false;
+}
+
+/** Whether later drafts build on this very one. */
+export function isBuiltOn(draft: Draft, bases: Bases): boolean {
+  return sameAsBase(draft, bases) === true;
+}
+
+/** undefined: nothing is there under its version. */
+function sameAsBase(draft: Draft, bases: Bases): boolean | undefined {
+  const name = metadataName(draft.role, draft.version);
+  const file = bases.get(name);
+  if (file === undefined) return undefined;
+  const { signedBytes } = readMetadata(file, draft.role === 'root' ? 'root' : 'targets', name);
+  return Buffer.compare(signedBytes, draft.bytes) === 0;
 }
 
 /** The version that a draft replaces; 0: it is the first. */

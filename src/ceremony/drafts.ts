@@ -4,8 +4,9 @@ import { sha256Hex } from '../tuf/digest.ts';
 import { canonical, metadataFile } from '../tuf/encode.ts';
 import { map, text } from '../tuf/fields.ts';
 import { parseJson } from '../tuf/json.ts';
-import { metadataName } from '../tuf/layout.ts';
+import { metadataName, parseMetadataName } from '../tuf/layout.ts';
 import type { Signature } from '../tuf/model.ts';
+import { readMetadata } from '../tuf/read.ts';
 import type { Bases } from './ground.ts';
 import { decodeNames, encodeNames } from './memory.ts';
 
@@ -29,9 +30,14 @@ export interface Draft {
   /** The exact bytes to be signed. */
   readonly bytes: Uint8Array;
   /** By holder; not verified: `validSignatures` does. */
-  readonly signatures: ReadonlyMap<string, Signature>;
+  readonly signatures: ReadonlyMap<string, DraftSignature>;
   /** The complete metadata file, once a threshold has signed. */
   readonly complete: Uint8Array | undefined;
+}
+
+export interface DraftSignature extends Signature {
+  /** UTC, by the clock of the machine that made or imported it. */
+  readonly when?: string | undefined;
 }
 
 export const MAX_DRAFT = 8 * 1024 * 1024;
@@ -76,7 +82,7 @@ export class Ceremonies {
   }
 
   /** Keeps a signature as soon as it is made, so that a sitting can be interrupted anywhere. */
-  async addSignature(draft: Draft, holder: string, signature: Signature): Promise<void> {
+  async addSignature(draft: Draft, holder: string, signature: DraftSignature): Promise<void> {
     const named = HOLDER.test(holder) ? holder : `key-${signature.keyid.slice(0, 16)}`;
     const taken = draft.signatures.get(named);
     // Somebody who replaces his key signs twice under one name: with the old key and with the new one.
@@ -84,7 +90,7 @@ export class Ceremonies {
       taken === undefined || taken.keyid === signature.keyid ? named : `${named}-${signature.keyid.slice(0, 8)}`;
     await this.put(
       `${folder(draft.role, draft.version)}/signatures/${name}.json`,
-      canonical({ keyid: signature.keyid, sig: signature.sig }),
+      canonical({ keyid: signature.keyid, sig: signature.sig, when: signature.when }),
     );
   }
 
@@ -98,6 +104,10 @@ export class Ceremonies {
   /** A file beside the draft: its transcript, the complete file that somebody else has made. */
   async putFile({ role, version }: Pick<Draft, 'role' | 'version'>, name: string, bytes: Uint8Array): Promise<void> {
     await this.put(`${folder(role, version)}/${name}`, bytes);
+  }
+
+  async getFile({ role, version }: Pick<Draft, 'role' | 'version'>, name: string): Promise<Uint8Array | undefined> {
+    return (await this.store.get(`${folder(role, version)}/${name}`, { maxLength: MAX_DRAFT }))?.bytes;
   }
 
   /** What the drafts build on. */
@@ -117,16 +127,20 @@ export class Ceremonies {
   async addBase(name: string, bytes: Uint8Array): Promise<void> {
     const key = `base/${name}`;
     const old = await this.store.get(key, { maxLength: MAX_DRAFT });
-    if (old === undefined) await this.store.create(key, bytes);
-    else if (Buffer.compare(old.bytes, bytes) !== 0) {
-      throw new TrustError('two different files under one version', {
-        object: `ceremony/${key}`,
-        code: 'trust.equivocation',
-        expected: `sha256 ${sha256Hex(old.bytes)}`,
-        found: `sha256 ${sha256Hex(bytes)}`,
-        hint: 'find out which of them is live before anybody signs: tufa verify',
-      });
+    if (old === undefined) {
+      await this.store.create(key, bytes);
+      return;
     }
+    // The same version may be complete with other signatures: what it says counts.
+    const [kept, given] = [old.bytes, bytes].map((file) => signedBytesOf(file, name));
+    if (Buffer.compare(kept!, given!) === 0) return;
+    throw new TrustError('two different files under one version', {
+      object: `ceremony/${key}`,
+      code: 'trust.equivocation',
+      expected: `sha256 ${sha256Hex(old.bytes)}`,
+      found: `sha256 ${sha256Hex(bytes)}`,
+      hint: 'find out which of them is live before anybody signs: tufa verify',
+    });
   }
 
   /** Holders by keyid, as those who lead the ceremony call them. */
@@ -184,9 +198,15 @@ export class Ceremonies {
   }
 }
 
-function decodeSignature(bytes: Uint8Array | undefined, key: string): Signature {
+function decodeSignature(bytes: Uint8Array | undefined, key: string): DraftSignature {
   const signature = map(parseJson(bytes ?? '', { what: key }), key);
-  return { keyid: text(signature.get('keyid'), 'keyid'), sig: text(signature.get('sig'), 'sig') };
+  const when = signature.has('when') ? { when: text(signature.get('when'), 'when') } : {};
+  return { keyid: text(signature.get('keyid'), 'keyid'), sig: text(signature.get('sig'), 'sig'), ...when };
+}
+
+function signedBytesOf(file: Uint8Array, name: string): Uint8Array {
+  const type = parseMetadataName(name)?.role === 'root' ? 'root' : 'targets';
+  return readMetadata(file, type, name).signedBytes;
 }
 
 function folder(role: string, version: number): string {

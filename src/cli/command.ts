@@ -78,6 +78,9 @@ export abstract class TufaCommand<T extends typeof Command, Result extends objec
     this.asked ??= secretSource({
       passphraseFile: this.given['passphrase-file'] as string | undefined,
       passphraseFd: this.given['passphrase-fd'] as number | undefined,
+      pinFile: this.given['pin-file'] as string | undefined,
+      pinFd: this.given['pin-fd'] as number | undefined,
+      finalPinTry: this.given['final-pin-try'] === true,
       env: process.env,
       tty,
     });
@@ -151,7 +154,8 @@ export abstract class TufaCommand<T extends typeof Command, Result extends objec
 
   private async open(options: Partial<WorkspaceOptions>): Promise<Workspace> {
     const { Workspace } = await import('../config/workspace.ts');
-    return Workspace.open(this.directory, { secrets: await this.secrets(), ...options });
+    const warn = (message: string): void => this.notes.warning(message);
+    return Workspace.open(this.directory, { secrets: await this.secrets(), warn, ...options });
   }
 }
 

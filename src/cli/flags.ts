@@ -38,6 +38,22 @@ export const SIGNING_FLAGS = {
     helpGroup: 'SIGNING',
     description: 'open file descriptor to read the passphrase from',
   }),
+  'pin-file': Flags.string({
+    helpValue: 'FILE',
+    helpGroup: 'SIGNING',
+    exclusive: ['pin-fd'],
+    description: 'file (mode 0600) that holds the PIN of a token; for several, each uri has ?pin-source=file:PATH',
+  }),
+  'pin-fd': Flags.integer({
+    min: 0,
+    helpValue: 'N',
+    helpGroup: 'SIGNING',
+    description: 'open file descriptor to read the PIN of a token from',
+  }),
+  'final-pin-try': Flags.boolean({
+    helpGroup: 'SIGNING',
+    description: 'use the PIN also where one more wrong one locks the token',
+  }),
 };
 
 /** Of commands that read a repository as an installer does. */

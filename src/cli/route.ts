@@ -85,8 +85,9 @@ function refuseSecrets(argv: readonly string[], flags: readonly string[]): void 
     (arg) => SECRETS.test(arg) && !flags.includes(arg.slice(2).split('=', 1)[0] ?? ''),
   );
   if (typed === undefined) return;
+  const kind = typed.startsWith('--pin') || typed.startsWith('--so-pin') ? 'pin' : 'passphrase';
   throw new UsageError(`${typed.split('=', 1)[0]} does not exist: other users can read a command line`, {
     code: 'usage.secret',
-    hint: 'type the secret when asked, or use --passphrase-fd N or --passphrase-file FILE; change the one that was typed here',
+    hint: `type the secret when asked, or use --${kind}-fd N or --${kind}-file FILE; change the one that was typed here`,
   });
 }

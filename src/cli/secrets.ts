@@ -8,14 +8,19 @@ import type { SecretQuestion, SecretSource } from '../signers/port.ts';
 import { readPrivateFile } from '../signers/private-file.ts';
 
 /**
- * Where passphrases and PINs come from. Passphrases: `--passphrase-fd`, `--passphrase-file`, `$TUFA_PASSPHRASE_FILE` (the
- * name of a file, never the secret), each of which serves every key; then, for both, `$CREDENTIALS_DIRECTORY/NAME.passphrase`
- * (or `.pin`) of systemd and a terminal. Never a command line: other users can read that.
+ * Where passphrases and PINs come from: `--passphrase-fd`, `--passphrase-file`, `$TUFA_PASSPHRASE_FILE` (the name of a file,
+ * never the secret), which serve every key, or the same with PIN, which serve the first token that asks: a wrong PIN uses
+ * up one of a token's few tries. Then `$CREDENTIALS_DIRECTORY/NAME.passphrase` (or `.pin`) of systemd, and a terminal. Never
+ * a command line: other users can read that.
  */
 
 export interface SecretOptions {
   readonly passphraseFile?: string | undefined;
   readonly passphraseFd?: number | undefined;
+  readonly pinFile?: string | undefined;
+  readonly pinFd?: number | undefined;
+  /** A person has said on the command line that the last try before a token locks itself may be used. */
+  readonly finalPinTry?: boolean | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** `process`, or what stands for it in a test. */
   readonly tty: { readonly stdin: Terminal<ReadStream>; readonly stderr: Terminal<WriteStream> };
@@ -49,6 +54,7 @@ export class Secret extends Uint8Array {
 export function secretSource(options: SecretOptions): SecretSource & Disposable {
   const answers = new Map<string, Promise<Secret>>();
   let terminal: Promise<unknown> = Promise.resolve();
+  let firstToken: string | undefined;
 
   function once(id: string, ask: () => Promise<Secret>): Promise<Secret> {
     const answer = answers.get(id) ?? ask();
@@ -57,16 +63,19 @@ export function secretSource(options: SecretOptions): SecretSource & Disposable 
   }
 
   /** Two prompts at a time would read each other's letters. */
-  function inTurn(ask: () => Promise<Secret>): Promise<Secret> {
+  function inTurn<T>(ask: () => Promise<T>): Promise<T> {
     const answer = terminal.then(ask, ask);
     terminal = answer.catch(() => undefined);
     return answer;
   }
 
   async function find(question: SecretQuestion): Promise<Secret> {
-    const shared = question.kind === 'passphrase' ? sharedPassphrase(options) : undefined;
-    if (shared !== undefined) return once('shared', shared);
-    const id = `${question.kind} ${question.subject}`;
+    const { kind, subject } = question;
+    const shared = sharedSecret(kind, options);
+    if (shared !== undefined && kind === 'pin') firstToken ??= subject;
+    if (shared !== undefined && (kind === 'passphrase' || firstToken === subject))
+      return once(`shared ${kind}`, shared);
+    const id = `${kind} ${subject}`;
     return once(
       id,
       async () => (await credential(question, options.env)) ?? inTurn(() => prompt(question, options.tty)),
@@ -75,6 +84,8 @@ export function secretSource(options: SecretOptions): SecretSource & Disposable 
 
   return {
     get: async (question) => new Secret(await find(question)),
+    confirmFinalTry: async (subject) =>
+      options.finalPinTry === true || inTurn(() => confirmFinalTry(subject, options.tty)),
     [Symbol.dispose]: () => {
       for (const answer of answers.values()) {
         answer.then(
@@ -87,11 +98,15 @@ export function secretSource(options: SecretOptions): SecretSource & Disposable 
   };
 }
 
-function sharedPassphrase({ passphraseFd, passphraseFile, env }: SecretOptions): (() => Promise<Secret>) | undefined {
-  if (passphraseFd !== undefined) return () => fromDescriptor(passphraseFd);
-  const path = passphraseFile ?? env['TUFA_PASSPHRASE_FILE'];
+function sharedSecret(kind: SecretQuestion['kind'], options: SecretOptions): (() => Promise<Secret>) | undefined {
+  const [fd, file, variable] =
+    kind === 'passphrase'
+      ? [options.passphraseFd, options.passphraseFile, 'TUFA_PASSPHRASE_FILE']
+      : [options.pinFd, options.pinFile, 'TUFA_PIN_FILE'];
+  if (fd !== undefined) return () => fromDescriptor(fd, kind);
+  const path = file ?? options.env[variable];
   if (path === undefined || path === '') return undefined;
-  return () => fromFile(path, `passphrase file ${path}`);
+  return () => fromFile(path, `${kind === 'pin' ? 'PIN' : kind} file ${path}`);
 }
 
 /** systemd's LoadCredential= and SetCredentialEncrypted=. A key without a credential is asked for. */
@@ -109,13 +124,13 @@ async function fromFile(path: string, what: string): Promise<Secret> {
   return oneLine(await readPrivateFile({ path, what, kind: 'secret' }), what);
 }
 
-async function fromDescriptor(fd: number): Promise<Secret> {
+async function fromDescriptor(fd: number, kind: SecretQuestion['kind']): Promise<Secret> {
   const what = `file descriptor ${fd}`;
   if (isatty(fd)) {
     throw new ConfigurationError('is a terminal, which would show what is typed', {
       object: what,
       code: 'configuration.secret',
-      hint: 'leave --passphrase-fd out to be asked',
+      hint: `leave --${kind}-fd out to be asked`,
     });
   }
   // One byte more than may be there, for the newline, and one that says that it is too long.
@@ -129,7 +144,7 @@ async function fromDescriptor(fd: number): Promise<Secret> {
     throw new ConfigurationError('cannot be read', {
       object: what,
       code: 'configuration.secret',
-      hint: `open it in the shell: tufa ... --passphrase-fd ${fd} ${fd}< FILE`,
+      hint: `open it in the shell: tufa ... --${kind}-fd ${fd} ${fd}< FILE`,
       cause,
     });
   }
@@ -163,7 +178,7 @@ function oneLine(bytes: Buffer, what: string): Secret {
     code: 'configuration.secret',
     expected: `1 to ${MAX_BYTES} bytes`,
     found: secret.length > MAX_BYTES ? 'more' : 'none',
-    hint: `write the passphrase, and nothing else, into it`,
+    hint: 'write the secret, and nothing else, into it',
   });
 }
 
@@ -174,6 +189,13 @@ async function prompt(question: SecretQuestion, { stdin, stderr }: SecretOptions
   const last = finalTry === true ? ' (last try before it is locked)' : '';
   const message = `${kind} for ${subject}${last}`;
   return new Secret(Buffer.from(await (reason === 'encrypt' ? askTwice(ask, question, message) : ask(message))));
+}
+
+async function confirmFinalTry(subject: string, { stdin, stderr }: SecretOptions['tty']): Promise<boolean> {
+  if (stdin.isTTY !== true || stderr.isTTY !== true) return false;
+  const { confirm } = await import('@inquirer/prompts');
+  const message = `${subject}: one more wrong PIN locks it. Do you have the right one?`;
+  return confirm({ message, default: false }, { input: stdin, output: stderr });
 }
 
 async function askHidden(
@@ -228,8 +250,8 @@ function notTyped({ kind, subject }: SecretQuestion): PersonError {
 }
 
 function nobodyToAsk({ kind, subject, name }: SecretQuestion): PersonError {
-  const flags =
-    kind === 'passphrase' ? 'give it with --passphrase-file FILE or --passphrase-fd N' : 'run it on a terminal';
+  const other = kind === 'pin' ? ', or write ?pin-source=file:PATH into its uri' : '';
+  const flags = `give it with --${kind}-file FILE or --${kind}-fd N${other}`;
   return new PersonError(`a ${kind} is needed, and there is no terminal to ask on`, {
     object: subject,
     code: 'person.secret',

@@ -76,6 +76,18 @@ const role = () =>
 /** The standby key is named in metadata beforehand and used when the active one is lost. */
 const online = () => mapping({ key: keyName(), standby: keyName().optional() });
 
+/** What would change the process that the module runs in cannot be set. */
+const VARIABLE = /^(?!NODE_|LD_|DYLD_)[A-Za-z_][A-Za-z0-9_]*$/;
+
+const pkcs11Module = () =>
+  mapping({
+    path: text(/^(?:\/|[A-Za-z]:[\\/])[^\0]+$/, 'the absolute path of a PKCS#11 module'),
+    initArgs: text(/^[^\0]+$/, 'arguments of C_Initialize').optional(),
+    env: z
+      .record(text(VARIABLE, 'name of an environment variable'), text(/^[^\0]*$/, 'a text'), 'a mapping')
+      .optional(),
+  });
+
 const fields = mapping({
   repository: mapping({
     name: repositoryName(),
@@ -127,6 +139,7 @@ const fields = mapping({
   publish: mapping({ every: duration().prefault('60s'), tries: whole(1, 64).default(8) }).prefault({}),
   removals: mapping({ hold: whole(1, 1_000_000) }).default({ hold: 100 }),
   grace: duration().prefault('15m'),
+  pkcs11: mapping({ modules: z.record(keyName(), pkcs11Module(), 'modules by their names').default({}) }).prefault({}),
   uploaders: z
     .array(
       mapping({
@@ -156,7 +169,12 @@ export function fieldsAt(path: readonly PropertyKey[]): string[] {
   let at: z.core.$ZodType = fields;
   for (const key of path) {
     const inner = unwrapped(at);
-    const next = inner instanceof z.ZodArray ? inner.element : shapeOf(inner)[String(key)];
+    const next =
+      inner instanceof z.ZodArray
+        ? inner.element
+        : inner instanceof z.ZodRecord
+          ? inner.valueType
+          : shapeOf(inner)[String(key)];
     if (next === undefined) return [];
     at = next;
   }

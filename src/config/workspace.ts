@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Ceremonies } from '../ceremony/drafts.ts';
 import { ConfigurationError, SignerError } from '../errors.ts';
 import type { OpenOptions, SecretSource, Signer } from '../signers/port.ts';
+import type { TokenInfo } from '../signers/registry.ts';
 import type { Store } from '../stores/port.ts';
 import { keyidOf, type SupportedScheme } from '../tuf/keys.ts';
 import type { Key } from '../tuf/model.ts';
@@ -10,7 +11,8 @@ import { type Holder, readHolders } from './holders.ts';
 import { findWorkspace, loadConfig } from './load.ts';
 import { assertName, type Config, keyName, type OnlineRole } from './schema.ts';
 
-export { createWorkspace, type NewWorkspace } from './create.ts';
+export type { TokenInfo } from '../signers/registry.ts';
+export { createWorkspace, createWorkspaceFrom, type NewWorkspace } from './create.ts';
 export { type Holder, parseHolder, writeHolder } from './holders.ts';
 
 export interface WorkspaceOptions {
@@ -21,6 +23,8 @@ export interface WorkspaceOptions {
   readonly secrets: SecretSource;
   /** Default: that of the process. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** What a person should look at while keys are used. Default: nobody is told. */
+  readonly warn: (message: string) => void;
 }
 
 /** Folders of our own beside the store; each is a store too, so that writing them is as safe as publishing. */
@@ -41,6 +45,7 @@ export class Workspace {
   readonly random: (count: number) => Uint8Array;
   readonly secrets: SecretSource;
   readonly env: Readonly<Record<string, string | undefined>>;
+  readonly warn: (message: string) => void;
 
   private known: Promise<ReadonlyMap<string, Holder>> | undefined;
   private readonly stores = new Map<string, Promise<Store>>();
@@ -53,6 +58,7 @@ export class Workspace {
     this.random = options.random ?? randomBytes;
     this.secrets = options.secrets ?? { get: async () => undefined };
     this.env = options.env ?? process.env;
+    this.warn = options.warn ?? (() => undefined);
   }
 
   /** @param from the workspace, or a folder below it. @throws ConfigurationError */
@@ -167,6 +173,38 @@ export class Workspace {
     }
   }
 
+  /**
+   * Makes a key on a token, and has it sign once.
+   *
+   * @param on uri of the token: `pkcs11:token=LABEL`
+   * @returns what belongs into `holders/`
+   */
+  async generateKeyOn(on: string, name: string, scheme: SupportedScheme): Promise<Holder> {
+    assertName(keyName(), name, 'name of a key');
+    const { generateKeyOn } = await import('../signers/registry.ts');
+    const { key, uri } = await generateKeyOn(on, { name, scheme }, this.openOptions());
+    return { name, keyid: keyidOf(key), key, uri };
+  }
+
+  /** Tokens of a PKCS#11 module, or of those that are configured, with their keys. @param module path of the module */
+  async tokens(module: string | undefined): Promise<TokenInfo[]> {
+    const { listTokens } = await import('../signers/registry.ts');
+    return listTokens(module, this.openOptions());
+  }
+
+  /**
+   * The key file of a holder as it stands, for a backup.
+   *
+   * @returns undefined: the private key is in no file here
+   * @throws ConfigurationError when the file is not encrypted
+   */
+  async sealedKey(name: string): Promise<string | undefined> {
+    const { uri } = await this.holder(name);
+    if (uri === undefined || !/^file:/i.test(uri)) return undefined;
+    const { readSealedFile } = await import('../signers/file.ts');
+    return readSealedFile(uri, this.dir);
+  }
+
   /** Writes other online keys into tufa.yaml; this workspace keeps the configuration that it was opened with. */
   async editOnline(roles: readonly { role: OnlineRole; key: string; standby?: string }[]): Promise<void> {
     const { editConfig } = await import('./edit.ts');
@@ -202,7 +240,8 @@ export class Workspace {
   }
 
   private openOptions(): OpenOptions {
-    return { secrets: this.secrets, base: this.dir, env: this.env, clock: this.clock };
+    const { modules } = this.config.pkcs11;
+    return { secrets: this.secrets, base: this.dir, env: this.env, clock: this.clock, modules, warn: this.warn };
   }
 }
 

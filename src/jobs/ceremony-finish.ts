@@ -15,11 +15,14 @@ export async function completeIfMet(
   return isMet(sets) ? ceremonies.complete(draft, countedSignatures(sets)) : undefined;
 }
 
-/** The trusted state of the publisher starts where root 1 was completed, never by publishing. */
-export async function beginTrust(workspace: Workspace): Promise<void> {
-  const complete = (await (await workspace.ceremonies()).list()).find(
-    (draft) => draft.role === 'root' && draft.version === 1,
-  )?.complete;
-  if (complete === undefined) return;
-  await new TrustedState(await workspace.trustedStore()).begin(trustRoot(complete, '1.root.json'));
+/**
+ * The trusted state of the publisher starts where the ceremony of root 1 was completed, never by publishing.
+ * @returns root 1; undefined while one of its drafts lacks signatures
+ */
+export async function beginTrustIfComplete(workspace: Workspace): Promise<Uint8Array | undefined> {
+  const drafts = (await (await workspace.ceremonies()).list()).filter(({ version }) => version === 1);
+  const root = drafts.find(({ role }) => role === 'root')?.complete;
+  if (root === undefined || drafts.some(({ complete }) => complete === undefined)) return undefined;
+  await new TrustedState(await workspace.trustedStore()).begin(trustRoot(root, '1.root.json'));
+  return root;
 }

@@ -1,11 +1,11 @@
-import { isOver, readDraft } from '../ceremony/assess.ts';
+import { isLost, isOver, readDraft } from '../ceremony/assess.ts';
 import type { Ceremonies, Draft } from '../ceremony/drafts.ts';
 import type { Bases, Ground } from '../ceremony/ground.ts';
 import { findGround } from '../ceremony/ground.ts';
 import { SignerMemory } from '../ceremony/memory.ts';
 import type { ReadDraft } from '../ceremony/sets.ts';
 import type { Workspace } from '../config/workspace.ts';
-import { TrustError } from '../errors.ts';
+import { InputError, TrustError } from '../errors.ts';
 import { TrustedState } from '../trusted/state.ts';
 import { trustRoot } from '../tuf/checks.ts';
 import { sha256Hex } from '../tuf/digest.ts';
@@ -21,6 +21,10 @@ export interface Table {
   readonly ground: Ground;
   /** Drafts whose version is not what later ones build on; complete ones too. */
   readonly open: readonly ReadDraft[];
+  /** Drafts whose version went live with other bytes. */
+  readonly lost: readonly Draft[];
+  /** Drafts that cannot be read yet: the first ones wait for keys. */
+  readonly unreadable: readonly Draft[];
   /** Names of holders by keyid: as this signer remembers them, and as they are told now. */
   readonly names: { readonly before: ReadonlyMap<string, string>; readonly after: ReadonlyMap<string, string> };
 }
@@ -38,10 +42,40 @@ export async function openTable(workspace: Workspace, anchoring: Anchoring = {})
   const [drafts, bases] = [await ceremonies.list(), await ceremonies.bases()];
   const anchor = await findAnchor(workspace, memory, drafts, bases, anchoring);
   const ground = findGround(anchor === undefined && anchoring.anywhere !== true ? new Map() : bases, anchor);
-  const open = drafts.filter((draft) => !isOver(draft, bases, ground)).map(readDraft);
+  const { open, unreadable } = readAll(
+    drafts.filter((draft) => !isOver(draft, bases, ground)),
+    anchoring.anywhere === true,
+  );
   // A ceremony that builds on something needs somebody who has seen it.
   if (anchor === undefined && anchoring.anywhere !== true && bases.size > 0 && open.length > 0) throw untrusted(bases);
-  return { ceremonies, memory, bases, ground, open, names: await namesOf(workspace, ceremonies, memory) };
+  return {
+    ceremonies,
+    memory,
+    bases,
+    ground,
+    open,
+    lost: drafts.filter((draft) => isLost(draft, bases)),
+    unreadable,
+    names: await namesOf(workspace),
+  };
+}
+
+/** Delegators first. @param tolerant whether drafts that cannot be read are put aside */
+function readAll(drafts: readonly Draft[], tolerant: boolean): Pick<Table, 'open' | 'unreadable'> {
+  const rank = ({ role }: Draft): number => ['root', 'targets'].indexOf(role) + 1 || 3;
+  const unreadable: Draft[] = [];
+  const open = [...drafts]
+    .sort((a, b) => rank(a) - rank(b))
+    .flatMap((draft) => {
+      try {
+        return [readDraft(draft)];
+      } catch (error) {
+        if (!tolerant || !(error instanceof InputError)) throw error;
+        unreadable.push(draft);
+        return [];
+      }
+    });
+  return { open, unreadable };
 }
 
 /**
@@ -82,9 +116,11 @@ async function findAnchor(
   return (await new TrustedState(await workspace.trustedStore()).load())?.root;
 }
 
-async function namesOf(workspace: Workspace, ceremonies: Ceremonies, memory: SignerMemory): Promise<Table['names']> {
+/** Who has which key: own `holders/` first, then what is remembered, or told by those who lead the ceremony. */
+export async function namesOf(workspace: Workspace): Promise<Table['names']> {
   const own = new Map([...(await workspace.holders()).values()].map(({ keyid, name }) => [keyid, name]));
-  const [remembered, told] = [await memory.names(), await ceremonies.names()];
+  const remembered = await new SignerMemory(await workspace.signerStore()).names();
+  const told = await (await workspace.ceremonies()).names();
   return { before: new Map([...own, ...remembered]), after: new Map([...own, ...told]) };
 }
 

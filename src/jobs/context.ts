@@ -4,6 +4,7 @@ import { ConfigurationError } from '../errors.ts';
 import type { Uploader } from '../queue/envelope.ts';
 import type { Context, Settings } from '../transaction/context.ts';
 import { TrustedState } from '../trusted/state.ts';
+import { assertProven } from './doctor-proof.ts';
 import { openKeyring } from './keyring.ts';
 
 /** What happens while a job runs; a command shows it, a library caller may not care. */
@@ -15,8 +16,18 @@ export interface Reporter {
 
 export const SILENT: Reporter = { warn: () => {}, progress: () => {} };
 
-/** The transaction's context of a workspace. */
-export async function openContext(workspace: Workspace, reporter: Reporter): Promise<Context> {
+/**
+ * The transaction's context of a workspace.
+ *
+ * @param use `read`: for a job that writes nothing to the store
+ * @throws ConfigurationError when several publishers may write, and nobody has proved that the store keeps them apart
+ */
+export async function openContext(
+  workspace: Workspace,
+  reporter: Reporter,
+  use: 'read' | 'write' = 'write',
+): Promise<Context> {
+  if (use === 'write' && workspace.config.publishers === 'many') await assertProven(workspace);
   return {
     store: await workspace.store(),
     trusted: new TrustedState(await workspace.trustedStore()),

@@ -22,7 +22,8 @@ export async function redraw(workspace: Workspace): Promise<Drawn> {
   if (existing.some((draft) => draft.signatures.size > 0 || draft.complete !== undefined))
     return { drafts: names(existing), missing };
   const drawn = [...firstDrafts(await planOf(workspace))];
-  for (const [role, bytes] of drawn) await ceremonies.draw(role, 1, bytes);
+  // Root last: if we crash here, it lacks the new key, and `sign` refuses it until the drafts are drawn again.
+  for (const [role, bytes] of drawn.toReversed()) await ceremonies.draw(role, 1, bytes);
   return { drafts: names(drawn.map(([role]) => ({ role, version: 1 }))), missing };
 }
 

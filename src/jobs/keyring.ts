@@ -1,22 +1,27 @@
-import type { Workspace } from '../config/workspace.ts';
+import type { Holder, Workspace } from '../config/workspace.ts';
 import { SignerError, TufaError } from '../errors.ts';
 import type { Signer } from '../signers/port.ts';
 import type { Keyring, SigningSet } from '../transaction/context.ts';
 import type { Signature } from '../tuf/model.ts';
 
 /**
- * The online keys of a workspace: public keys from `holders/`, opened by their URIs when they are needed. The active key
- * of each role comes first; a standby key is never taken by itself (`rotate --to-standby` does).
+ * Whose keys a job of this workspace may sign with: those with a URI, the active key of each role first. A standby key is
+ * never taken by itself (`rotate --to-standby` does).
  */
-export async function openKeyring(workspace: Workspace): Promise<Keyring> {
+export async function usableHolders(workspace: Workspace): Promise<Holder[]> {
   const holders = await workspace.holders();
   const online = Object.values(workspace.config.online);
   const active = new Set(online.map((role) => role.key));
   const standby = new Set(online.flatMap((role) => (role.standby === undefined ? [] : [role.standby])));
   const rank = (name: string): number => (active.has(name) ? 0 : 1);
-  const usable = [...holders.values()]
+  return [...holders.values()]
     .filter((holder) => holder.uri !== undefined && (active.has(holder.name) || !standby.has(holder.name)))
     .sort((a, b) => rank(a.name) - rank(b.name));
+}
+
+/** The online keys of a workspace: public keys from `holders/`, opened by their URIs when they are needed. */
+export async function openKeyring(workspace: Workspace): Promise<Keyring> {
+  const usable = await usableHolders(workspace);
   const candidates = (set: SigningSet): string[] =>
     usable.filter((holder) => set.role.keyids.includes(holder.keyid)).map((holder) => holder.name);
 

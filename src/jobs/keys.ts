@@ -1,5 +1,5 @@
 import type { Workspace } from '../config/workspace.ts';
-import { type Holder, keyUri, parseHolder, writeHolder } from '../config/workspace.ts';
+import { type Holder, keyUri, parseHolder, type TokenInfo, writeHolder } from '../config/workspace.ts';
 import { ConflictError, InputError } from '../errors.ts';
 import type { SupportedScheme } from '../tuf/keys.ts';
 import { assertPublishable, keyidOf } from '../tuf/keys.ts';
@@ -24,6 +24,8 @@ export interface GenerateOptions {
   readonly scheme: SupportedScheme;
   /** Plain key files: only behind `--insecure-plain-key`. */
   readonly plain: boolean;
+  /** URI of the token that makes and keeps the keys, in the place of key files. */
+  readonly on?: string | undefined;
 }
 
 /**
@@ -55,12 +57,19 @@ export async function generateKeys(
 }
 
 /** Whether this workspace has made the key, with these options. */
-function isMadeBy({ scheme, plain }: GenerateOptions, { name, key, uri }: Holder): boolean {
-  return key.scheme === scheme && uri === keyUri(name, plain);
+function isMadeBy({ scheme, plain, on }: GenerateOptions, { name, key, uri = '' }: Holder): boolean {
+  const there = on === undefined ? uri === keyUri(name, plain) : objectOf(uri) === name;
+  return there && key.scheme === scheme;
+}
+
+/** Label of a key on a token; names of keys have nothing that would be percent-encoded. */
+function objectOf(uri: string): string | undefined {
+  return /^pkcs11:(?:[^?]*;)?object=([^;?]*)/.exec(uri)?.[1];
 }
 
 /** A key file without its holder is one whose `key generate` was killed in between: it is taken, and none is made. */
 async function makeKey(workspace: Workspace, name: string, options: GenerateOptions): Promise<Holder> {
+  if (options.on !== undefined) return workspace.generateKeyOn(options.on, name, options.scheme);
   try {
     return await workspace.generateKey(name, options);
   } catch (error) {
@@ -96,6 +105,20 @@ export async function importHolder(
     await writeHolder(workspace.dir, { name, keyid: keyidOf(key), key, ...(uri === undefined ? {} : { uri }) });
   await workspace.reload();
   return { keys: (await listKeys(workspace)).filter((info) => info.name === name), drawn: await redraw(workspace) };
+}
+
+/** A token as its module shows it to everybody, with the names that this workspace has for its keys. */
+export type TokenView = Omit<TokenInfo, 'keys'> & {
+  readonly keys: readonly (TokenInfo['keys'][number] & { readonly holder: string | undefined })[];
+};
+
+/** Tokens of a PKCS#11 module, or of those that are configured. No PIN is asked for. @param module path of the module */
+export async function listTokens(workspace: Workspace, module: string | undefined): Promise<TokenView[]> {
+  const holders = [...(await workspace.holders()).values()];
+  return (await workspace.tokens(module)).map(({ keys, ...token }) => ({
+    ...token,
+    keys: keys.map((key) => ({ ...key, holder: holders.find(({ keyid }) => keyid === key.keyid)?.name })),
+  }));
 }
 
 export async function listKeys(workspace: Workspace): Promise<KeyInfo[]> {

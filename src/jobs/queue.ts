@@ -21,7 +21,7 @@ export interface QueueStatus {
 
 /** queue status: what waits, and what became of what was folded last. */
 export async function queueStatus(workspace: Workspace, reporter: Reporter = SILENT): Promise<QueueStatus> {
-  const context = await openContext(workspace, reporter);
+  const context = await openContext(workspace, reporter, 'read');
   const live = await read(context);
   const { queue: mark = 0, receipt } = live.snapshot?.signed ?? {};
   const last = receipt === undefined ? undefined : await readReceipt(context.store, { mark, sha256: receipt });

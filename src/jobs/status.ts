@@ -50,7 +50,7 @@ export async function status(
   options: { validFor?: number | undefined },
   reporter: Reporter = SILENT,
 ): Promise<Status> {
-  const context = await openContext(workspace, reporter);
+  const context = await openContext(workspace, reporter, 'read');
   const { repository } = workspace.config;
   const drafts = await openDrafts(workspace);
   if ((await context.trusted.load()) === undefined)

@@ -18,6 +18,7 @@ import { read } from '../transaction/read.ts';
 import { listed, Roles } from '../transaction/roles.ts';
 import { putFile } from '../transaction/upload.ts';
 import { targetKeys } from '../tuf/layout.ts';
+import { assertTargetPath } from '../tuf/names.ts';
 import { keysOf } from '../tuf/run.ts';
 import type { Reporter } from './context.ts';
 import { openContext, SILENT } from './context.ts';
@@ -90,6 +91,7 @@ export async function removeTargets(
   what: readonly string[],
   reporter: Reporter = SILENT,
 ): Promise<Queued> {
+  for (const one of what) if (one.includes('/')) assertTargetPath(one);
   const context = await openContext(workspace, reporter);
   const live = await read(context);
   const roles = rolesOf(context, live);
@@ -110,7 +112,7 @@ export async function* listTargets(
   project: string | undefined,
   reporter: Reporter = SILENT,
 ): AsyncGenerator<{ path: string; role: string; sha256: string; length: number }> {
-  const context = await openContext(workspace, reporter);
+  const context = await openContext(workspace, reporter, 'read');
   const live = await read(context);
   if (live.snapshot === undefined) return;
   const roles = rolesOf(context, live);
@@ -144,22 +146,17 @@ async function enqueue(
   const live = await read(context);
   const mark = live.snapshot?.signed.queue ?? 0;
   const known = await journal.load(intent);
-  if (known?.sealed !== undefined && known.sealed.number <= mark) {
-    // Killed after its put, and folded since: what became of it is in the receipt, and nothing is to be sent again.
-    await journal.finish(intent);
-  }
-  const unfinished = known?.sealed !== undefined && known.sealed.number <= mark ? undefined : known;
-  const entry: JournalEntry = unfinished ?? { intent, rows: await planRows(context, live, wanted), after: mark };
+  // The plan of a run that was killed is sent as it was, also where its entry was folded since: planned anew, it could
+  // undo what somebody did meanwhile (transaction model, V7).
+  const entry: JournalEntry = known ?? { intent, rows: await planRows(context, live, wanted), after: mark };
   const already = wanted.map((w) => w.path).filter((path) => !entry.rows.some((row) => row.path === path));
   if (entry.rows.length === 0) return { number: undefined, rows: [], already };
   steps.check?.(entry.rows);
   const uploader = operatorOf(workspace, kind);
   const waiting =
-    unfinished === undefined
-      ? waitingNumber(live.waiting, { uploader, kind, changes: entry.rows, after: mark })
-      : undefined;
+    known === undefined ? waitingNumber(live.waiting, { uploader, kind, changes: entry.rows, after: mark }) : undefined;
   if (waiting !== undefined) return { number: waiting, rows: entry.rows, already };
-  if (unfinished === undefined) await journal.save(entry);
+  if (known === undefined) await journal.save(entry);
   await steps.beforePut?.();
   const number = await append(
     {

@@ -14,8 +14,13 @@ const MAX_FILE_NAME = 255 - 65;
 
 /** `Foo._Bar` -> `foo-bar`. @throws InputError for what is not a project's name, with the code point of what is not ASCII */
 export function normalize(name: string): string {
-  if (!NAME.test(name)) refuse('not a project name', name, 'letters, digits and inner . _ - of ASCII');
+  if (!isProjectName(name)) refuse('not a project name', name, 'letters, digits and inner . _ - of ASCII');
   return name.replace(/[-_.]+/g, '-').toLowerCase();
+}
+
+/** Whether a name can be normalised. */
+export function isProjectName(name: string): boolean {
+  return NAME.test(name);
 }
 
 /** Whether a name is in the form that paths and pages use. */

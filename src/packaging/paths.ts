@@ -1,9 +1,11 @@
 import { InputError } from '../errors.ts';
-import { isNormalized, normalize, parseDistributionName } from './names.ts';
+import { isNormalized, isProjectName, normalize, parseDistributionName } from './names.ts';
 
 /** Target paths of an index (PEP 691, "TUF Support"): which project each belongs to. `../tuf/layout.ts` has the store's keys. */
 
 const PAGES = { json: 'vnd.pypi.simple.v1.json', html: 'vnd.pypi.simple.v1.html' } as const;
+/** PEP 740: beside the file that it is about. */
+const PROVENANCE = '.provenance';
 /** A policy, the one that waits for its turn, or the last one of an earlier owner of the name. */
 const POLICY = /^([^.]+)(?:\.pending|\.g[1-9]\d*)?\.json$/;
 
@@ -27,6 +29,11 @@ export function projectOf(path: string): string | undefined {
   return ofProject && name !== undefined && isNormalized(name) ? name : undefined;
 }
 
+/** The project whose page lists this path: that of a distribution file. A `.provenance` is a target and on no page. */
+export function projectListing(path: string): string | undefined {
+  return path.startsWith('packages/') && !path.endsWith(PROVENANCE) ? projectOf(path) : undefined;
+}
+
 /**
  * Why a path contradicts itself: a file in another project's folder, a page or policy of another name. undefined: it
  * does not. Rights are given by project, so both ends of a path must name the same one.
@@ -35,10 +42,20 @@ export function assertCoherentPath(path: string): string | undefined {
   const [tier, , file = ''] = path.split('/');
   if (tier !== 'packages' && tier !== 'simple' && tier !== 'policies') return undefined;
   const project = projectOf(path);
-  if (project === undefined) return `${path} does not have the form of a path of ${tier}/`;
+  if (project === undefined) return spelledOtherwise(path) ?? `${path} does not have the form of a path of ${tier}/`;
   if (tier === 'simple')
     return file === PAGES.json || file === PAGES.html ? undefined : `${file} is no page of a project`;
-  return tier === 'packages' ? incoherentFile(file.replace(/\.provenance$/, ''), project) : undefined;
+  return tier === 'packages'
+    ? incoherentFile(file.endsWith(PROVENANCE) ? file.slice(0, -PROVENANCE.length) : file, project)
+    : undefined;
+}
+
+/** Two folders of one project would be two projects to everybody who does not normalise. */
+function spelledOtherwise(path: string): string | undefined {
+  const [, name = '', file] = path.split('/');
+  return file !== undefined && isProjectName(name) && !isNormalized(name)
+    ? `${name} is another spelling of ${normalize(name)}`
+    : undefined;
 }
 
 function incoherentFile(filename: string, project: string): string | undefined {

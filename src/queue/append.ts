@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { ConflictError } from '../errors.ts';
+import { isTooLong } from '../stores/body.ts';
 import type { Store } from '../stores/port.ts';
 import { UnknownAnswer } from '../stores/port.ts';
 import { parseQueueKey, queueKey } from '../tuf/layout.ts';
@@ -57,7 +58,9 @@ export async function append(appending: Appending, planned: JournalEntry): Promi
       // If we crash after this, the command run again sends these very bytes under this very number.
       await journal.save({ ...planned, sealed });
     }
-    if (await settle(store, queueKey(sealed.number, queue), sealed.bytes)) {
+    const key = queueKey(sealed.number, queue);
+    // At or below the mark nothing is put any more: ours was folded, or another entry was and ours goes on.
+    if (await (sealed.number > mark ? settle : isThere)(store, key, sealed.bytes)) {
       await journal.finish(planned.intent);
       return sealed.number;
     }
@@ -76,8 +79,8 @@ async function settle(store: Store, key: string, bytes: Uint8Array): Promise<boo
   for (let look = 0; look < 5; look++) {
     try {
       if ((await store.create(key, bytes)) === 'created') return true;
-      const object = await store.get(key, { maxLength: MAX_ENTRY });
-      if (object !== undefined) return Buffer.compare(object.bytes, bytes) === 0;
+      const there = await isThere(store, key, bytes);
+      if (there !== undefined) return there;
     } catch (error) {
       if (!(error instanceof UnknownAnswer) || look === 4) throw error;
     }
@@ -86,6 +89,17 @@ async function settle(store: Store, key: string, bytes: Uint8Array): Promise<boo
     object: key,
     hint: 'run the command again: it sends the same entry',
   });
+}
+
+/** undefined: nothing is. */
+async function isThere(store: Store, key: string, bytes: Uint8Array): Promise<boolean | undefined> {
+  try {
+    const object = await store.get(key, { maxLength: MAX_ENTRY });
+    return object && Buffer.compare(object.bytes, bytes) === 0;
+  } catch (error) {
+    if (isTooLong(error)) return false;
+    throw error;
+  }
 }
 
 /** Holes are filled first: what is behind a hole waits for it. */

@@ -1,4 +1,4 @@
-import { assertCoherentPath, pagePaths, projectOf } from '../packaging/paths.ts';
+import { assertCoherentPath, pagePaths, projectListing, projectOf } from '../packaging/paths.ts';
 import type { MetadataFile, Targets } from '../tuf/model.ts';
 import type { Content, Entry, Row, Uploader } from './envelope.ts';
 import type { RoleEntry, RoleView } from './role-entry.ts';
@@ -47,6 +47,8 @@ export interface DrainView {
   changedAbove(path: string, after: number): 'no' | 'yes' | 'unknown';
   /** Whether the store has the bytes that a row promises. */
   hasBytes(path: string, content: Content): boolean;
+  /** The offline role that lists a path before any online one does: there a row would change nothing. */
+  offline(path: string, folded: FoldedRoles): string | undefined;
   /** What the live state, with the roles that this drain has folded so far, says about a role. */
   role(entry: RoleEntry, folded: FoldedRoles): RoleView;
 }
@@ -66,21 +68,21 @@ export interface Drained {
 export function drain(waiting: readonly Waiting[], view: DrainView): Drained {
   const byNumber = new Map(waiting.map((w) => [w.number, w]));
   const state = new Overlay(view);
-  const roles = new Map<string, MetadataFile<Targets>>();
   const results: EntryResult[] = [];
   let mark = view.mark;
   for (let next = byNumber.get(mark + 1); next !== undefined; next = byNumber.get(mark + 1)) {
     mark = next.number;
     if ('entry' in next) results.push(foldEntry(next.entry, view, state));
-    else if ('role' in next) results.push(foldRole(next.role, view, roles));
+    else if ('role' in next) results.push(foldRole(next.role, view, state.roles));
     else results.push({ number: mark, result: 'refused', why: next.refused, rows: [] });
   }
-  return { mark, results, changes: state.changes, roles };
+  return { mark, results, changes: state.changes, roles: state.roles };
 }
 
 /** The live state with what this drain has applied so far on top. */
 class Overlay {
   readonly changes = new Map<string, Content | null>();
+  readonly roles = new Map<string, MetadataFile<Targets>>();
   private readonly lastNumber = new Map<string, number>();
   /** Pages that follow from the files that were applied: what they will say is not known here. */
   private readonly rewritten = new Map<string, number>();
@@ -108,7 +110,7 @@ class Overlay {
   apply(row: Row, number: number): void {
     this.changes.set(row.path, row.now);
     this.lastNumber.set(row.path, number);
-    const project = row.path.startsWith('packages/') ? projectOf(row.path) : undefined;
+    const project = projectListing(row.path);
     if (project !== undefined) for (const page of Object.values(pagePaths(project))) this.rewritten.set(page, number);
   }
 }
@@ -168,6 +170,9 @@ function judge(
 ): { result: RowResult['result']; why?: string } {
   const scope = outOfScope(row, entry, uploader);
   if (scope !== undefined) return { result: 'refused', why: scope };
+  const owner = view.offline(row.path, state.roles);
+  if (owner !== undefined)
+    return { result: 'refused', why: `${owner} lists this path: only a ceremony of that role changes it` };
   const rewriter = state.rewrittenBy(row.path);
   if (rewriter !== undefined)
     return { result: 'refused', why: `entry ${rewriter} changes this page in the same snapshot` };

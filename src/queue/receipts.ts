@@ -1,3 +1,4 @@
+import { isTooLong } from '../stores/body.ts';
 import type { Store } from '../stores/port.ts';
 import { sha256Hex } from '../tuf/digest.ts';
 import type { Encodable } from '../tuf/encode.ts';
@@ -77,7 +78,11 @@ export async function readReceipt(
   named: { readonly mark: number; readonly sha256: string },
 ): Promise<Receipt | undefined> {
   for await (const { key } of store.list(receiptPrefix(named.mark))) {
-    const object = await store.get(key, { maxLength: MAX_RECEIPT });
+    // Anybody may plant another one beside it, of whatever length: the digest says which one counts.
+    const object = await store.get(key, { maxLength: MAX_RECEIPT }).catch((error: unknown) => {
+      if (isTooLong(error)) return undefined;
+      throw error;
+    });
     if (object !== undefined && sha256Hex(object.bytes) === named.sha256) return decodeReceipt(object.bytes);
   }
   return undefined;

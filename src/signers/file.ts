@@ -5,6 +5,7 @@ import { ConfigurationError, InputError, PersonError, SignerError } from '../err
 import {
   keyFromPublic,
   keyidOf,
+  publicKeyOf,
   SUPPORTED_SCHEMES,
   type SupportedScheme,
   schemeParameters,
@@ -26,6 +27,8 @@ import { assertSameKey } from './wrong-key.ts';
 export const fileSigners: SignerProvider = { schemes: ['file'], open, importKey };
 
 async function open(uri: string, key: Key, options: OpenOptions): Promise<Signer> {
+  // A key that can verify nothing is refused before anybody is asked for a passphrase.
+  publicKeyOf(key);
   const { privateKey, publicHalf } = await load(uri, options);
   assertSameKey(uri, key, publicHalf);
   return {
@@ -39,6 +42,27 @@ async function open(uri: string, key: Key, options: OpenOptions): Promise<Signer
 
 async function importKey(uri: string, options: OpenOptions): Promise<Key> {
   return (await load(uri, options)).publicHalf;
+}
+
+/** A key file as it stands, for a backup: encrypted, or not at all. @throws ConfigurationError for a plain one */
+export async function readSealedFile(uri: string, base: string): Promise<string> {
+  const file = locate(uri, base);
+  if (file.plain) {
+    throw new ConfigurationError('a plain key does not go into a backup', {
+      object: `key file ${file.path}`,
+      code: 'configuration.key-encryption',
+      expected: 'an encrypted one',
+      found: '?encryption=none',
+      hint: `openssl pkcs8 -topk8 -scrypt -in ${file.absolute} -out NEW.pem, and take ?encryption=none out of the uri`,
+    });
+  }
+  const pem = await readPrivateFile({ path: file.absolute, what: `key file ${file.path}`, kind: 'key' });
+  try {
+    assertEncryption(file, pem);
+    return pem.toString('latin1');
+  } finally {
+    pem.fill(0);
+  }
 }
 
 function signWith(privateKey: KeyObject, key: Key, payload: Uint8Array): string {

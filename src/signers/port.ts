@@ -1,4 +1,5 @@
 import type { Verify } from '../tuf/evidence.ts';
+import type { SupportedScheme } from '../tuf/keys.ts';
 import type { Key } from '../tuf/model.ts';
 
 export interface SignatureRequest {
@@ -27,6 +28,8 @@ export interface Signer {
 export interface SecretSource {
   /** undefined: there is none; the provider says so in its own words. The caller wipes the bytes after use. */
   get(question: SecretQuestion): Promise<Uint8Array | undefined>;
+  /** Whether a person says that the last try before a token locks itself may be used. Default: nobody does. */
+  confirmFinalTry?(subject: string): Promise<boolean>;
 }
 
 export interface SecretQuestion {
@@ -48,6 +51,19 @@ export interface OpenOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** For credentials that are valid for a while. */
   readonly clock?: () => Date;
+  /** PKCS#11 modules by their names in tufa.yaml. */
+  readonly modules?: Readonly<Record<string, ModuleSettings>>;
+  /** What a person should look at while the work goes on. */
+  readonly warn?: (message: string) => void;
+}
+
+export interface ModuleSettings {
+  /** Absolute, of a shared library. */
+  readonly path: string;
+  /** Of C_Initialize, for modules that want some (NSS). */
+  readonly initArgs?: string | undefined;
+  /** Added to the environment that the module sees. */
+  readonly env?: Readonly<Record<string, string>> | undefined;
 }
 
 export interface SignerProvider {
@@ -59,4 +75,11 @@ export interface SignerProvider {
   importKey(uri: string, options: OpenOptions): Promise<Key>;
   /** The URI to be kept, where others may lead to another key tomorrow: without aliases, with the key's version. */
   pin?(uri: string, options: OpenOptions): Promise<string>;
+  /** Makes a key in the place that `on` names, and returns its URI with it. */
+  generate?(on: string, key: NewKey, options: OpenOptions): Promise<{ key: Key; uri: string }>;
+}
+
+export interface NewKey {
+  readonly name: string;
+  readonly scheme: SupportedScheme;
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, link, mkdir, open, stat, unlink } from 'node:fs/promises';
+import { type FileHandle, link, mkdir, open, readdir, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { ConfigurationError, InputError, StorageError, TufaError } from '../errors.ts';
 
@@ -83,11 +83,12 @@ function cannotOpen({ path, what }: PrivateFile, error: NodeJS.ErrnoException): 
  */
 export async function createPrivateFile(path: string, text: string): Promise<void> {
   const folder = dirname(path);
-  // If we crash before the link, a file that nothing refers to stays under a name that nothing reads.
+  // If we crash before it is unlinked, a key stays under a name that nothing reads, until the next run.
   const draft = join(folder, `.${basename(path)}.${randomBytes(6).toString('hex')}`);
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     await assertPrivateFolder(folder);
+    await removeDrafts(path);
     await writeWhole(draft, text);
     await link(draft, path);
     await syncFolder(folder);
@@ -95,6 +96,15 @@ export async function createPrivateFile(path: string, text: string): Promise<voi
     throw error instanceof TufaError ? error : cannotCreate(path, error as NodeJS.ErrnoException);
   } finally {
     await unlink(draft).catch(() => undefined);
+  }
+}
+
+/** Drafts of this file that a crash has left: a key must not lie about under a name that nobody knows. */
+async function removeDrafts(path: string): Promise<void> {
+  const folder = dirname(path);
+  for (const name of await readdir(folder)) {
+    const isDraft = name.startsWith(`.${basename(path)}.`) && /\.[0-9a-f]{12}$/.test(name);
+    if (isDraft) await unlink(join(folder, name)).catch(() => undefined);
   }
 }
 

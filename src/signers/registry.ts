@@ -1,11 +1,16 @@
 import { ConfigurationError } from '../errors.ts';
 import type { Key } from '../tuf/model.ts';
-import type { OpenOptions, Signer, SignerProvider } from './port.ts';
+import type { TokenInfo } from './pkcs11/list.ts';
+import type { NewKey, OpenOptions, Signer, SignerProvider } from './port.ts';
 import { verified } from './verified.ts';
+
+export type { TokenInfo, TokenKey } from './pkcs11/list.ts';
 
 /** Where private keys can be, by URI scheme. An adapter, and the library behind it, is loaded when its scheme is used. */
 const PROVIDERS: ReadonlyMap<string, () => Promise<SignerProvider>> = new Map([
   ['file', async () => (await import('./file.ts')).fileSigners],
+  ['pkcs11', async () => (await import('./pkcs11.ts')).pkcs11Signers],
+  ['hsm', async () => (await import('./pkcs11.ts')).pkcs11Signers],
   ['awskms', async () => (await import('./awskms.ts')).awsSigners],
   ['gcpkms', async () => (await import('./gcpkms.ts')).gcpSigners],
   ['azurekms', async () => (await import('./azurekms.ts')).azureSigners],
@@ -31,6 +36,25 @@ export async function importKey(uri: string, options: OpenOptions): Promise<Key>
 /** The URI to be kept of a key that is imported: what an alias stands for now. */
 export async function pinUri(uri: string, options: OpenOptions): Promise<string> {
   return (await (await provider(uri)).pin?.(uri, options)) ?? uri;
+}
+
+/** Makes a key where `on` says, and has it sign once. @throws ConfigurationError where none can be made */
+export async function generateKeyOn(on: string, key: NewKey, options: OpenOptions): Promise<{ key: Key; uri: string }> {
+  const { generate, schemes } = await provider(on);
+  if (generate !== undefined) return generate(on, key, options);
+  throw new ConfigurationError('keys are not made there', {
+    object: `${schemes[0]}:`,
+    code: 'configuration.signer-scheme',
+    expected: 'pkcs11:token=LABEL',
+    found: `${schemes[0]}:`,
+    hint: 'make the key with the tools of that place, then type: tufa key import URI --holder NAME',
+  });
+}
+
+/** Tokens of one PKCS#11 module, or of those that are configured. @param module its path */
+export async function listTokens(module: string | undefined, options: OpenOptions): Promise<TokenInfo[]> {
+  const tokens = await import('./pkcs11/list.ts');
+  return tokens.listTokens(module, options);
 }
 
 async function provider(uri: string): Promise<SignerProvider> {

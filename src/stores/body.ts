@@ -100,6 +100,11 @@ export function tooLong(key: string | undefined, maxLength: number, found: strin
   });
 }
 
+/** Whether an object was longer than its reader allows: where anybody may plant one, it is no failure of the store. */
+export function isTooLong(error: unknown): error is StorageError {
+  return error instanceof StorageError && error.code === 'storage.too-long';
+}
+
 function anotherLength(key: string, expected: number, found: string): StorageError {
   return new StorageError('the length changed while it was sent; nothing was stored', {
     object: key,

@@ -1,3 +1,4 @@
+import pLimit from 'p-limit';
 import { ConflictError, TrustError } from '../errors.ts';
 import { encodeReceipt } from '../queue/receipts.ts';
 import { hashStream } from '../stores/body.ts';
@@ -18,6 +19,9 @@ import type { Roles } from './roles.ts';
 import { askTufModels } from './second-opinion.ts';
 import { signDraft } from './sign.ts';
 import type { Upload } from './upload.ts';
+
+/** Asked of signers at once: a first publication signs thousands of leaves, and a KMS counts requests. */
+const SIGNATURES = 16;
 
 export interface Built {
   readonly timestamp: NewRole;
@@ -41,9 +45,10 @@ export async function build(
   const { keyring, settings } = context;
   const { evidence } = live;
   const now = context.clock();
+  const limit = pLimit(SIGNATURES);
   const leaves = await Promise.all(
     [...plan.leaves.values()].map(({ leaf, changes }) =>
-      signDraft(keyring, planLeaf(leaf, changes, number, now, settings), [leaf.delegator], evidence),
+      limit(() => signDraft(keyring, planLeaf(leaf, changes, number, now, settings), [leaf.delegator], evidence)),
     ),
   );
   const first = [...(genesis?.offline ?? [])].map(

@@ -1,11 +1,12 @@
 import pLimit from 'p-limit';
-import { pagePaths, projectOf } from '../packaging/paths.ts';
-import type { Drained, Waiting } from '../queue/drain.ts';
+import { pagePaths, projectListing } from '../packaging/paths.ts';
+import type { Drained, FoldedRoles, Waiting } from '../queue/drain.ts';
 import { drain } from '../queue/drain.ts';
 import type { Content } from '../queue/envelope.ts';
 import { appliedSince } from '../queue/receipts.ts';
 import type { Store } from '../stores/port.ts';
 import { targetKeys } from '../tuf/layout.ts';
+import { lookup } from '../tuf/run.ts';
 import type { Context } from './context.ts';
 import { RoleViews } from './fold-roles.ts';
 import type { Live } from './read.ts';
@@ -38,6 +39,7 @@ export async function fold(context: Context, live: Live, roles: Roles, urgent: b
     live.snapshot && oldest < mark
       ? await appliedSince(store, live.snapshot.signed, oldest)
       : { last: new Map<string, number>(), complete: true };
+  const asked = await askedBefore(live.waiting, roles);
   const views = await RoleViews.read(store, live, roles, live.waiting, urgent);
   const drained = drain(live.waiting, {
     mark,
@@ -49,6 +51,7 @@ export async function fold(context: Context, live: Live, roles: Roles, urgent: b
       return since.complete ? 'no' : 'unknown';
     },
     hasBytes: (path, content) => leaves.has(path) && keysOf(path, content).every((key) => bytes.has(key)),
+    offline: (path, folded) => (asked.get(path) ?? []).find((role) => listsNow(role, path, folded))?.name,
     role: (entry, folded) => views.view(entry, folded),
   });
   const done = drained.results.filter((one) => one.result === 'done').map((one) => one.number);
@@ -60,12 +63,27 @@ async function leavesOf(waiting: readonly Waiting[], roles: Roles): Promise<Map<
   for (const one of waiting) {
     for (const { path } of 'entry' in one ? one.entry.changes : []) {
       paths.add(path);
-      const project = path.startsWith('packages/') ? projectOf(path) : undefined;
+      const project = projectListing(path);
       if (project !== undefined) for (const page of Object.values(pagePaths(project))) paths.add(page);
     }
   }
   const found = await Promise.all([...paths].map(async (path) => [path, await roles.leafOf(path)] as const));
   return new Map(found.filter((pair): pair is [string, Leaf] => pair[1] !== undefined));
+}
+
+/** By path of a row: the offline roles whose word on it comes before that of an online one. */
+async function askedBefore(
+  waiting: readonly Waiting[],
+  roles: Roles,
+): Promise<Map<string, Awaited<ReturnType<Roles['askedBefore']>>>> {
+  const paths = new Set(waiting.flatMap((one) => ('entry' in one ? one.entry.changes.map((row) => row.path) : [])));
+  return new Map(await Promise.all([...paths].map(async (path) => [path, await roles.askedBefore(path)] as const)));
+}
+
+/** A ceremony of this very drain may have replaced the role. */
+function listsNow({ name, lists }: { name: string; lists: boolean }, path: string, folded: FoldedRoles): boolean {
+  const file = folded.get(name);
+  return file === undefined ? lists : lookup(file.signed.targets, path) !== undefined;
 }
 
 /** Object keys whose bytes are what a row says: the row promises, the store may hold anything. */

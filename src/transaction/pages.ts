@@ -1,8 +1,8 @@
-import { TrustError } from '../errors.ts';
+import { InputError, TrustError } from '../errors.ts';
 import type { Page } from '../packaging/page.ts';
 import { emptyPage, parsePage, withFile, withoutFile, writePageJson } from '../packaging/page.ts';
 import { writePageHtml } from '../packaging/page-html.ts';
-import { pagePaths, projectOf } from '../packaging/paths.ts';
+import { pagePaths, projectListing } from '../packaging/paths.ts';
 import type { Content } from '../queue/envelope.ts';
 import type { Store } from '../stores/port.ts';
 import { sha256Hex } from '../tuf/digest.ts';
@@ -19,14 +19,14 @@ export interface Pages {
 }
 
 export async function planPages(
-  context: Pick<Context, 'store' | 'settings'>,
+  context: Pick<Context, 'store' | 'settings' | 'warn'>,
   leaves: ReadonlyMap<string, Leaf>,
   changes: ReadonlyMap<string, Content | null>,
   now: Date,
 ): Promise<Pages> {
   const projects = new Map<string, string[]>();
   for (const path of changes.keys()) {
-    const project = path.startsWith('packages/') ? projectOf(path) : undefined;
+    const project = projectListing(path);
     if (project !== undefined) projects.set(project, [...(projects.get(project) ?? []), path]);
   }
   const planned = await Promise.all(
@@ -36,7 +36,7 @@ export async function planPages(
 }
 
 async function planPage(
-  { store, settings }: Pick<Context, 'store' | 'settings'>,
+  { store, settings, warn }: Pick<Context, 'store' | 'settings' | 'warn'>,
   leaves: ReadonlyMap<string, Leaf>,
   changes: ReadonlyMap<string, Content | null>,
   project: string,
@@ -48,6 +48,10 @@ async function planPage(
   const changed = changes.get(json);
   const before = changed === undefined ? listed(leaves.get(json)?.file, json) : (changed ?? undefined);
   let page = await readPage(store, json, before, project);
+  if (page === undefined) {
+    warn(`${json}: not a page that tufa has written: it stays as its uploader has left it`);
+    return { changes: new Map(), uploads: [] };
+  }
   for (const path of paths) {
     const content = changes.get(path) ?? null;
     const filename = path.slice(path.lastIndexOf('/') + 1);
@@ -69,13 +73,17 @@ async function planPage(
   };
 }
 
-/** The page before the change. Its bytes come from the store, so they are compared with what is listed. */
+/**
+ * The page before the change. Its bytes come from the store, so they are compared with what is listed.
+ *
+ * @returns undefined for a page that `parsePage` does not read: one bad page must not hold up everybody's files
+ */
 async function readPage(
   store: Store,
   json: string,
   target: { readonly sha256: string | undefined; readonly length: number } | undefined,
   project: string,
-): Promise<Page> {
+): Promise<Page | undefined> {
   if (target?.sha256 === undefined) return emptyPage(project);
   const key = targetKey(json, target.sha256);
   const object = await store.get(key, { maxLength: target.length });
@@ -89,5 +97,10 @@ async function readPage(
       code: 'trust.target',
     });
   }
-  return parsePage(object.bytes);
+  try {
+    return parsePage(object.bytes);
+  } catch (error) {
+    if (error instanceof InputError) return undefined;
+    throw error;
+  }
 }

@@ -41,6 +41,7 @@ export function planLeaf(leaf: Leaf, changes: LeafChanges, version: number, now:
     version,
     expires: new Date(now.getTime() + lifetime(leaf, settings.expires.leaves)),
     repository: settings.repository,
+    others: leaf.file?.signed.others,
     targets: edits.size === 0 ? old : splice(old, edits),
   });
   return { name: leaf.name, version, signedBytes };
@@ -81,6 +82,7 @@ export function planSnapshot(input: SnapshotInput, settings: Settings): RoleDraf
     version: input.version,
     expires: new Date(input.now.getTime() + settings.expires.snapshot),
     repository: settings.repository,
+    others: input.old?.others,
     meta: spliceParts(input.old?.meta ?? Buffer.alloc(0), edits),
     queue: input.queue,
     receipt: input.receipt ?? input.old?.receipt,
@@ -111,6 +113,7 @@ export function planTimestamp(input: TimestampInput, settings: Settings): RoleDr
     version: input.version,
     expires: new Date(input.now.getTime() + settings.expires.timestamp),
     repository: settings.repository,
+    others: input.old?.others,
     made: madeAfter(input.old, input.now),
     root: input.root,
     snapshot: input.snapshot,

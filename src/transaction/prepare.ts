@@ -19,6 +19,7 @@ export interface Plan {
   readonly folded: Folded | undefined;
   /** Online roles to sign, with their changes. */
   readonly leaves: ReadonlyMap<string, { leaf: Leaf; changes: Map<string, Content | null> }>;
+  /** What clients find afterwards. */
   readonly changes: ReadonlyMap<string, Content | null>;
   readonly pages: readonly Upload[];
   readonly snapshot: boolean;
@@ -69,7 +70,15 @@ export async function prepare(
     work.resign === true ||
     (dueAt(live.snapshot, renew.snapshot) && (work.only === undefined || work.only.has('snapshot')));
   if (!snapshot && !decision.due && !dueAt(live.timestamp, renew.timestamp)) return undefined;
-  return { folded, leaves, changes, pages: pages.uploads, snapshot, offline: replaced };
+  // What a ceremony of this very transaction lists is what clients find, whatever the role behind it says.
+  const visible = replaced.length === 0 ? changes : await unlisted(changes, roles);
+  return { folded, leaves, changes: visible, pages: pages.uploads, snapshot, offline: replaced };
+}
+
+async function unlisted(changes: Plan['changes'], roles: Roles): Promise<Plan['changes']> {
+  const kept = new Map(changes);
+  for (const path of changes.keys()) if ((await roles.askedBefore(path)).some((role) => role.lists)) kept.delete(path);
+  return kept;
 }
 
 /**

@@ -2,28 +2,20 @@ import { ConfigurationError, InputError, TrustError } from '../errors.ts';
 import type { Waiting } from '../queue/drain.ts';
 import { MAX_ENTRY, openEntry } from '../queue/envelope.ts';
 import { isRoleEntry, openRoleEntry } from '../queue/role-entry.ts';
+import { isTooLong } from '../stores/body.ts';
 import type { Store } from '../stores/port.ts';
 import type { Kept } from '../trusted/state.ts';
 import type { Trusted } from '../tuf/checks.ts';
 import { afterRootChange, newSnapshot, newTimestamp, nextRoot, trustRoot } from '../tuf/checks.ts';
-import { sha256Hex } from '../tuf/digest.ts';
 import { formatDate } from '../tuf/encode.ts';
 import { Evidence } from '../tuf/evidence.ts';
 import { parseJson } from '../tuf/json.ts';
-import {
-  metadataKey,
-  metadataName,
-  PENDING_PREFIX,
-  parsePendingKey,
-  parseQueueKey,
-  queueKey,
-  rootKey,
-  TIMESTAMP_KEY,
-} from '../tuf/layout.ts';
+import { metadataKey, metadataName, parseQueueKey, queueKey, rootKey, TIMESTAMP_KEY } from '../tuf/layout.ts';
 import type { Root, Snapshot, Timestamp, Verified } from '../tuf/model.ts';
 import { MAX_LENGTH } from '../tuf/walk.ts';
 import type { PendingRoot } from './bridge.ts';
 import type { Context } from './context.ts';
+import { fetchPending, verifyPending } from './pending.ts';
 
 /**
  * read: the live state, all of it verified, and compared with the trusted state. Storage is not trusted: it may be rolled
@@ -57,10 +49,10 @@ export async function read(context: Context): Promise<Live> {
   const evidence = new Evidence();
   const kept = await trusted.require(evidence);
   const known = kept.snapshot?.signed.queue ?? 0;
-  const [object, chain, pendingKeys, early] = await Promise.all([
+  const [object, chain, pendingFiles, early] = await Promise.all([
     store.get(TIMESTAMP_KEY, { maxLength: MAX_LENGTH.timestamp }),
     readChain(store, kept.root),
-    collect(store.list(PENDING_PREFIX)),
+    fetchPending(context, kept.root.signed.version),
     readQueue(context, known),
   ]);
   if (object === undefined) {
@@ -80,7 +72,7 @@ export async function read(context: Context): Promise<Live> {
   }
   const live = await verifyLive(store, kept, chain, object.bytes, evidence);
   assertClock(live.timestamp, context.clock());
-  const pending = await readPending(context, live.chain.at(-1)!, pendingKeys);
+  const pending = verifyPending(context, live.chain.at(-1)!, pendingFiles);
   const mark = live.snapshot.signed.queue ?? 0;
   // Listed from the mark that this job knew; where others have folded more since, from theirs.
   const waiting = mark === known ? early : await readQueue(context, mark);
@@ -192,31 +184,6 @@ function predecessor(bytes: Uint8Array, root: Verified<Root>): Verified<Root> {
   return before;
 }
 
-/** Complete roots newest + 1. One that does not verify is reported and ignored: anybody may have planted it. */
-export async function readPending(
-  context: Context,
-  newest: Verified<Root>,
-  listed: readonly { key: string }[],
-): Promise<PendingRoot[]> {
-  const pending: PendingRoot[] = [];
-  for (const { key } of listed) {
-    const name = parsePendingKey(key);
-    if (name === undefined || name.version !== newest.signed.version + 1) continue;
-    const object = await context.store.get(key, { maxLength: MAX_LENGTH.root });
-    if (object === undefined) continue;
-    try {
-      const root = nextRoot(newest, object.bytes);
-      const digest = sha256Hex(object.bytes);
-      if (digest === name.sha256) pending.push({ version: name.version, sha256: digest, root });
-      else context.warn(`${key}: its content has the sha256 ${digest}: ignored`);
-    } catch (error) {
-      if (!(error instanceof TrustError)) throw error;
-      context.warn(`${key}: ${error.message}: ignored`);
-    }
-  }
-  return pending;
-}
-
 async function readQueue(context: Context, mark: number): Promise<Waiting[]> {
   const { store, settings } = context;
   const numbers: number[] = [];
@@ -238,11 +205,7 @@ async function readEntry({ store, settings }: Context, number: number): Promise<
     if (isRoleEntry(value)) return { number, role: openRoleEntry(value, number) };
     return { number, entry: openEntry(value, number, settings.repository, settings.uploaders) };
   } catch (error) {
-    if (
-      error instanceof InputError ||
-      error instanceof TrustError ||
-      (error instanceof Error && 'code' in error && error.code === 'storage.too-long')
-    )
+    if (error instanceof InputError || error instanceof TrustError || isTooLong(error))
       return { number, refused: error.message };
     throw error;
   }

@@ -98,6 +98,17 @@ export class Roles {
     return undefined;
   }
 
+  /** The offline roles that a client asks for a path before any online one, and whether they list it. */
+  async askedBefore(path: string): Promise<{ readonly name: string; readonly lists: boolean }[]> {
+    const asked: { name: string; lists: boolean }[] = [];
+    for (const { name, delegator } of delegationsFor((await this.targets()).signed, 'targets', path).roles) {
+      if (isOnline(name) || leadsOnline(name)) break;
+      const role = await this.load(name, delegator);
+      asked.push({ name, lists: role !== undefined && lookup(role.signed.targets, path) !== undefined });
+    }
+    return asked;
+  }
+
   /** Every online role that is delegated, in the order of the delegations; opens no leaf. */
   async *delegatedLeaves(): AsyncGenerator<Omit<Leaf, 'file'>> {
     for await (const role of this.delegatedRoles()) if (isOnline(role.name)) yield role;

@@ -1,4 +1,5 @@
-import { PersonError, SignerError } from '../errors.ts';
+import { PersonError, SignerError, StorageError } from '../errors.ts';
+import { UnknownAnswer } from '../stores/port.ts';
 import { sha256Hex } from '../tuf/digest.ts';
 import { PENDING_PREFIX, parsePendingKey, rootKey } from '../tuf/layout.ts';
 import type { Root, Verified } from '../tuf/model.ts';
@@ -6,8 +7,9 @@ import type { PendingRoot, RootDecision } from './bridge.ts';
 import { bridge } from './bridge.ts';
 import type { Context } from './context.ts';
 import { topLevelSet } from './context.ts';
+import { fetchPending, verifyPending } from './pending.ts';
 import type { Live } from './read.ts';
-import { collect, readChain, readPending } from './read.ts';
+import { collect, readChain } from './read.ts';
 import { put } from './upload.ts';
 
 /**
@@ -32,7 +34,7 @@ export async function settleRoot(
       throw new SignerError('this job can commit nothing now', {
         object: context.store.uri,
         found: decision.why,
-        hint: 'run it where the keys of both roots can be opened; `tufa doctor` shows them',
+        hint: 'run it where the keys of both roots can be opened; `tufa doctor signers` shows them',
       });
     if (decision.kind === 'put') await putRoot(context, decision.root);
     live = await readRootsAgain(context, live);
@@ -73,22 +75,22 @@ async function putRoot(context: Context, { version, root }: PendingRoot): Promis
     context.warn(`${rootKey(version)}: another root than the one that timestamp.json names took the place`);
     return;
   }
-  for (const { key } of await collect(context.store.list(PENDING_PREFIX))) {
-    const name = parsePendingKey(key);
-    if (name !== undefined && name.version <= version) await context.store.remove(key);
+  try {
+    for (const { key } of await collect(context.store.list(PENDING_PREFIX))) {
+      const name = parsePendingKey(key);
+      if (name !== undefined && name.version <= version) await context.store.remove(key);
+    }
+  } catch (error) {
+    if (!(error instanceof StorageError || error instanceof UnknownAnswer)) throw error;
+    context.warn(`${error.message}: what is pending for a root that is in its place stays, and is ignored`);
   }
 }
 
-/** Pending first, then the chain: a root is removed from pending only after it was put (transaction model, V6). */
+/** Pending first, with its bytes, then the chain: a root is removed from pending only after it was put (model, V6). */
 async function readRootsAgain(context: Context, live: Live): Promise<Live> {
-  const listed = await collect(context.store.list(PENDING_PREFIX));
-  const pendingBytes = await readPending(context, live.chain.at(-1)!, listed);
+  const files = await fetchPending(context, live.kept.root.signed.version);
   const chain = await readChain(context.store, live.kept.root);
-  const newest = chain.at(-1)!;
-  const pending =
-    newest.signed.version === live.chain.at(-1)!.signed.version
-      ? pendingBytes
-      : await readPending(context, newest, listed);
+  const pending = verifyPending(context, chain.at(-1)!, files);
   return { ...live, chain, pending };
 }
 

@@ -1,7 +1,7 @@
 import { AfterCommitError, ConflictError, PersonError } from '../errors.ts';
 import type { EntryResult } from '../queue/drain.ts';
 import type { Trusted } from '../tuf/checks.ts';
-import type { Snapshot, Timestamp, Verified } from '../tuf/model.ts';
+import type { Root, Snapshot, Timestamp, Verified } from '../tuf/model.ts';
 import { build, isOurNumberFree } from './build.ts';
 import { claim } from './claim.ts';
 import { commit } from './commit.ts';
@@ -123,7 +123,7 @@ async function attemptOnce(context: Context, work: Work): Promise<Attempt> {
   const other = await upload(context.store, built.uploads);
   if (other.length > 0 && !(await isOurNumberFree(context, built, other))) return { outcome: 'lost' };
   if ((await commit(context, number, built.timestamp.bytes, live.etag)) === 'lost') return { outcome: 'lost' };
-  await confirm(context, live, built.result);
+  await confirm(context, live, decision.sets, built.result);
   return {
     outcome: 'committed',
     version: number,
@@ -135,13 +135,17 @@ async function attemptOnce(context: Context, work: Work): Promise<Attempt> {
 }
 
 /** The trusted state follows what others have committed, or we ourselves before a crash. */
-async function catchUp({ trusted }: Context, { kept, chain, timestamp, snapshot, evidence }: Live): Promise<void> {
-  await trusted.advance(kept, { root: chain.at(-1)!, timestamp, snapshot }, evidence);
+async function catchUp({ trusted }: Context, live: Live): Promise<void> {
+  const { kept, chain, timestamp, snapshot, verifiedBy = chain.at(-1)!, evidence } = live;
+  await trusted.advance(kept, { root: verifiedBy, timestamp, snapshot }, evidence);
 }
 
-/** confirm: the trusted state follows what is live. If we crash before it, the next transaction moves it. */
-async function confirm(context: Context, live: Live, result: Trusted): Promise<void> {
-  const root = live.chain.at(-1)!;
+/**
+ * confirm: the trusted state follows what is live. If we crash before it, the next transaction moves it. Its root is the
+ * newest one that has signed: with a newer one, copied to its place, it would forget the timestamp (5.3.11).
+ */
+async function confirm(context: Context, live: Live, sets: readonly Verified<Root>[], result: Trusted): Promise<void> {
+  const root = live.chain.findLast((one) => sets.includes(one))!;
   try {
     await context.trusted.advance(live.kept, { ...result, root }, live.evidence);
   } catch (cause) {

@@ -1,7 +1,7 @@
 import pLimit from 'p-limit';
 import { StorageError, TrustError } from '../errors.ts';
 import type { Content } from '../queue/envelope.ts';
-import { hashStream } from '../stores/body.ts';
+import { hashStream, isTooLong } from '../stores/body.ts';
 import type { Body, Store } from '../stores/port.ts';
 import { UnknownAnswer } from '../stores/port.ts';
 
@@ -37,7 +37,7 @@ export async function put(store: Store, { key, bytes }: Upload): Promise<Put> {
       const object = await store.get(key, { maxLength: bytes.length });
       if (object !== undefined) return Buffer.compare(object.bytes, bytes) === 0 ? 'there' : 'other';
     } catch (error) {
-      if (error instanceof StorageError && error.code === 'storage.too-long') return 'other';
+      if (isTooLong(error)) return 'other';
       if (!(error instanceof UnknownAnswer) || attempt === TRIES) throw error;
     }
     if (attempt === TRIES)

@@ -1,5 +1,5 @@
 import { ConflictError, InputError, TrustError } from '../errors.ts';
-import type { Store } from '../stores/port.ts';
+import type { Store, StoredObject } from '../stores/port.ts';
 import type { Trusted } from '../tuf/checks.ts';
 import { afterRootChange, newSnapshot, newTimestamp, trustRoot } from '../tuf/checks.ts';
 import { sha256Hex } from '../tuf/digest.ts';
@@ -38,31 +38,48 @@ export class TrustedState {
 
   /** undefined: there is none. What does not verify any more is an error: this place is the one that is trusted. */
   async load(evidence = new Evidence()): Promise<Kept | undefined> {
-    const object = await this.store.get(STATE, { maxLength: MAX_STATE });
-    if (object === undefined) return undefined;
-    try {
-      const state = map(parseJson(object.bytes, { what: STATE }), STATE);
-      const root = trustRoot(Buffer.from(text(state.get('root'), 'root')));
-      const timestamp = state.has('timestamp')
-        ? keptTimestamp(root, text(state.get('timestamp'), 'timestamp'), evidence)
-        : undefined;
-      const snapshot =
-        timestamp && state.has('snapshot')
-          ? await this.keptSnapshot(root, timestamp, map(state.get('snapshot'), 'snapshot'), evidence)
-          : undefined;
-      return { root, timestamp, snapshot, etag: object.etag };
-    } catch (cause) {
-      // A disk that cannot be read says nothing about what is on it.
-      if (!(cause instanceof TrustError || cause instanceof InputError)) throw cause;
-      throw new TrustError('the trusted state is damaged', {
-        object: this.uri,
-        code: 'trust.state',
-        expected: 'a root, a timestamp and a snapshot that verify',
-        found: cause.message,
-        hint: 'restore it from a backup, or start again with `tufa trust add URL --root-sha256 DIGEST`',
-        cause,
-      });
+    let object = await this.read();
+    while (object !== undefined) {
+      try {
+        return await this.decode(object, evidence);
+      } catch (cause) {
+        // A disk that cannot be read says nothing about what is on it.
+        if (!(cause instanceof TrustError || cause instanceof InputError)) throw cause;
+        const now = await this.read();
+        if (now === undefined || now.etag === object.etag) throw this.damaged(cause);
+        // Between our two reads, somebody has moved the state and taken away the snapshot that the old one named.
+        object = now;
+      }
     }
+    return undefined;
+  }
+
+  private read(): Promise<StoredObject | undefined> {
+    return this.store.get(STATE, { maxLength: MAX_STATE });
+  }
+
+  private async decode({ bytes, etag }: StoredObject, evidence: Evidence): Promise<Kept> {
+    const state = map(parseJson(bytes, { what: STATE }), STATE);
+    const root = trustRoot(Buffer.from(text(state.get('root'), 'root')));
+    const timestamp = state.has('timestamp')
+      ? keptTimestamp(root, text(state.get('timestamp'), 'timestamp'), evidence)
+      : undefined;
+    const snapshot =
+      timestamp && state.has('snapshot')
+        ? await this.keptSnapshot(root, timestamp, map(state.get('snapshot'), 'snapshot'), evidence)
+        : undefined;
+    return { root, timestamp, snapshot, etag };
+  }
+
+  private damaged(cause: Error): TrustError {
+    return new TrustError('the trusted state is damaged', {
+      object: this.uri,
+      code: 'trust.state',
+      expected: 'a root, a timestamp and a snapshot that verify',
+      found: cause.message,
+      hint: 'restore it from a backup, or start again with `tufa trust add URL --root-sha256 DIGEST`',
+      cause,
+    });
   }
 
   /** As `load`, for whoever cannot go on without it. */

@@ -1,10 +1,10 @@
 import type { Encodable } from './encode.ts';
-import { canonical, formatDate } from './encode.ts';
-import type { Delegations, FileMeta, Key, NamedRoot, RoleKeys, Run, TargetFile, TopLevel } from './model.ts';
+import { canonical, canonicalText, formatDate } from './encode.ts';
+import type { Delegations, FileMeta, JsonMap, Key, NamedRoot, RoleKeys, Run, TargetFile, TopLevel } from './model.ts';
 
 /**
- * The `signed` parts that tufa writes, as canonical bytes. What is large is put in as the bytes that it is; keys are in
- * canonical order by construction, and a test compares each of them with the encoder.
+ * The `signed` parts that tufa writes, as canonical bytes. What is large is put in as the bytes that it is; a test compares
+ * each of them with the encoder. `others` are members of the version before that nobody here knows: they are kept.
  */
 
 /** What python-tuf, tuf-js and go-tuf write themselves. */
@@ -14,6 +14,7 @@ export interface SnapshotParts {
   readonly version: number;
   readonly expires: Date;
   readonly repository: string;
+  readonly others?: JsonMap | undefined;
   /** Or its pieces, in order, with the commas between them (`spliceParts`): then it is copied once. */
   readonly meta: Run | readonly Uint8Array[];
   readonly queue: number;
@@ -24,6 +25,7 @@ export interface TimestampParts {
   readonly version: number;
   readonly expires: Date;
   readonly repository: string;
+  readonly others?: JsonMap | undefined;
   readonly made: Date;
   readonly root: NamedRoot;
   readonly snapshot: { readonly version: number; readonly length: number; readonly sha256: string };
@@ -33,6 +35,7 @@ export interface TargetsParts {
   readonly version: number;
   readonly expires: Date;
   readonly repository: string;
+  readonly others?: JsonMap | undefined;
   readonly targets: Run;
   readonly delegations?: Delegations | undefined;
   /** Offline roles only. */
@@ -54,31 +57,65 @@ export function composeTargets(parts: TargetsParts): Buffer {
 }
 
 /** What stands before and behind the run of a targets role. */
-export function targetsFrame(parts: Omit<TargetsParts, 'targets'>): { readonly head: Buffer; readonly tail: Buffer } {
-  const delegations =
-    parts.delegations === undefined ? '' : `"delegations":${canonical(delegationsValue(parts.delegations))},`;
-  const base = parts.base === undefined ? '' : `,"x-tufa-base":${parts.base}`;
-  const head = `{"_type":"targets",${delegations}"expires":"${formatDate(parts.expires)}","spec_version":"${SPEC_VERSION}","targets":{`;
-  const tail = `},"version":${parts.version}${base},"x-tufa-repository":"${parts.repository}"}`;
-  return { head: Buffer.from(head), tail: Buffer.from(tail) };
+export function targetsFrame(parts: Omit<TargetsParts, 'targets'>): Frame {
+  const { delegations, base, others } = parts;
+  return frame('targets', others, {
+    ...commonMembers('targets', parts),
+    delegations: delegations && delegationsValue(delegations),
+    'x-tufa-base': base,
+  });
 }
 
 export function composeSnapshot(parts: SnapshotParts): Buffer {
-  const receipt = parts.receipt === undefined ? '' : `,"x-tufa-receipt":"${parts.receipt}"`;
-  return Buffer.concat([
-    Buffer.from(`{"_type":"snapshot","expires":"${formatDate(parts.expires)}","meta":{`),
-    ...(parts.meta instanceof Uint8Array ? [parts.meta] : parts.meta),
-    Buffer.from(
-      `},"spec_version":"${SPEC_VERSION}","version":${parts.version},"x-tufa-queue":${parts.queue}${receipt},"x-tufa-repository":"${parts.repository}"}`,
-    ),
-  ]);
+  const { head, tail } = frame('meta', parts.others, {
+    ...commonMembers('snapshot', parts),
+    'x-tufa-queue': parts.queue,
+    'x-tufa-receipt': parts.receipt,
+  });
+  return Buffer.concat([head, ...(parts.meta instanceof Uint8Array ? [parts.meta] : parts.meta), tail]);
+}
+
+interface Frame {
+  readonly head: Buffer;
+  readonly tail: Buffer;
+}
+
+/** An object around the run of its member `hole`, whose braces are part of the frame. */
+function frame(
+  hole: string,
+  others: JsonMap | undefined,
+  known: { readonly [name: string]: Encodable | undefined },
+): Frame {
+  const members = [...(others ?? []), ...Object.entries(known)]
+    .filter((member): member is [string, Encodable] => member[1] !== undefined)
+    .map(([name, value]) => ({ name, text: `${canonicalText(name)}:${canonicalText(value)}` }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  const before = members.filter(({ name }) => name < hole).map(({ text }) => `${text},`);
+  const after = members.filter(({ name }) => name > hole).map(({ text }) => `,${text}`);
+  return {
+    head: Buffer.from(`{${before.join('')}"${hole}":{`),
+    tail: Buffer.from(`}${after.join('')}}`),
+  };
+}
+
+function commonMembers(
+  type: string,
+  { version, expires, repository }: { version: number; expires: Date; repository: string },
+): { readonly [name: string]: Encodable } {
+  return {
+    _type: type,
+    expires: formatDate(expires),
+    spec_version: SPEC_VERSION,
+    version,
+    'x-tufa-repository': repository,
+  };
 }
 
 export function composeTimestamp(parts: TimestampParts): Buffer {
   const { version, sha256, since } = parts.root;
   return canonical({
-    _type: 'timestamp',
-    expires: formatDate(parts.expires),
+    ...Object.fromEntries(parts.others ?? []),
+    ...commonMembers('timestamp', parts),
     meta: {
       'snapshot.json': {
         hashes: { sha256: parts.snapshot.sha256 },
@@ -86,10 +123,7 @@ export function composeTimestamp(parts: TimestampParts): Buffer {
         version: parts.snapshot.version,
       },
     },
-    spec_version: SPEC_VERSION,
-    version: parts.version,
     'x-tufa-made': formatDate(parts.made),
-    'x-tufa-repository': parts.repository,
     'x-tufa-root': { version, sha256, since: since === undefined ? undefined : formatDate(since) },
   });
 }

@@ -27,7 +27,15 @@ import { TOP_LEVEL } from './model.ts';
 export interface Fields {
   get(name: string): Json | undefined;
   run(name: string): Run | undefined;
+  names(): Iterable<string>;
 }
+
+const COMMON = ['_type', 'expires', 'spec_version', 'version', 'x-tufa-repository'];
+const KNOWN = {
+  timestamp: ['meta', 'x-tufa-made', 'x-tufa-root'],
+  snapshot: ['meta', 'x-tufa-queue', 'x-tufa-receipt'],
+  targets: ['delegations', 'targets', 'x-tufa-base'],
+} as const;
 
 export function decodeSignatures(value: Json | undefined): Signature[] {
   const items = list(value, 'signatures').map((item, i) => {
@@ -54,9 +62,16 @@ export function decodeSigned(fields: Fields, type: SignedPart['type']): SignedPa
     repository: repository === undefined ? undefined : text(repository, 'x-tufa-repository'),
   };
   if (type === 'root') return { type, ...common, ...decodeRoot(fields) } satisfies Root;
-  if (type === 'timestamp') return { type, ...common, ...decodeTimestamp(fields) } satisfies Timestamp;
-  if (type === 'snapshot') return { type, ...common, ...decodeSnapshot(fields) } satisfies Snapshot;
-  return { type, ...common, ...decodeTargets(fields) } satisfies Targets;
+  const others = decodeOthers(fields, type);
+  if (type === 'timestamp') return { type, ...common, ...others, ...decodeTimestamp(fields) } satisfies Timestamp;
+  if (type === 'snapshot') return { type, ...common, ...others, ...decodeSnapshot(fields) } satisfies Snapshot;
+  return { type, ...common, ...others, ...decodeTargets(fields) } satisfies Targets;
+}
+
+function decodeOthers(fields: Fields, type: keyof typeof KNOWN): { others?: JsonMap } {
+  const known: readonly string[] = [...COMMON, ...KNOWN[type]];
+  const names = [...fields.names()].filter((name) => !known.includes(name));
+  return names.length === 0 ? {} : { others: new Map(names.map((name) => [name, fields.get(name) ?? null])) };
 }
 
 function decodeRoot(fields: Fields): Pick<Root, 'keys' | 'roles' | 'floor'> {
@@ -65,6 +80,9 @@ function decodeRoot(fields: Fields): Pick<Root, 'keys' | 'roles' | 'floor'> {
   const ours = fields.get('x-tufa-repository') !== undefined;
   const keys = decodeKeys(fields.get('keys'), ours);
   const given = map(fields.get('roles'), 'roles');
+  // python-tuf and tuf-js refuse a root with any other role.
+  const other = [...given.keys()].find((role) => !(TOP_LEVEL as readonly string[]).includes(role));
+  if (ours && other !== undefined) refuse('roles', `only ${TOP_LEVEL.join(', ')}`, JSON.stringify(other));
   const roles = Object.fromEntries(
     TOP_LEVEL.map((role) => [role, decodeRoleKeys(map(given.get(role), `roles.${role}`), keys, `roles.${role}`, ours)]),
   ) as Record<TopLevel, RoleKeys>;

@@ -1,7 +1,8 @@
 import { sha256Hex } from './digest.ts';
 import { verifySignature } from './keys.ts';
-import type { Key, MetadataFile, SignedPart } from './model.ts';
+import type { Key, MetadataFile, Run, SignedPart } from './model.ts';
 import { readMetadata, type TypeOf } from './read.ts';
+import { knownRun } from './run.ts';
 
 /**
  * What one piece of work has found out about bytes. A transaction looks at each of its files several times (as a publisher
@@ -11,6 +12,8 @@ import { readMetadata, type TypeOf } from './read.ts';
 export class Evidence {
   private readonly digests = new WeakMap<Uint8Array, string>();
   private readonly files = new WeakMap<Uint8Array, MetadataFile>();
+  /** The roles of the snapshot that was read last: the next one has nearly all of them. */
+  private snapshot: Run | undefined;
   /** What signatures that verified are over, by key and signature. */
   private readonly signatures = new Map<string, Uint8Array>();
 
@@ -27,7 +30,9 @@ export class Evidence {
   read<T extends SignedPart['type']>(bytes: Uint8Array, type: T, what: string): MetadataFile<TypeOf<T>> {
     const known = this.files.get(bytes);
     if (known?.signed.type === type) return known as MetadataFile<TypeOf<T>>;
-    const file = readMetadata(bytes, type, what);
+    const file = readMetadata(bytes, type, what, this.snapshot && knownRun(this.snapshot));
+    const signed: SignedPart = file.signed;
+    if (signed.type === 'snapshot') this.snapshot = signed.meta;
     this.files.set(bytes, file);
     return file;
   }

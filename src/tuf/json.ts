@@ -10,6 +10,8 @@ export interface JsonLimits {
   maxDepth?: number;
 }
 
+/** Characters of a field's path that an error shows. */
+const MAX_FIELD = 120;
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const INTEGER = /-?(?:0|[1-9]\d*)/y;
 const PLAIN = /[^"\\\u0000-\u001f]*/y;
@@ -30,7 +32,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
  * UTF-8, a byte order mark, or bytes after the end are refused.
  *
  * @returns objects as Maps in the order of the text
- * @throws InputError with line and column
+ * @throws InputError with line, column and field
  */
 export function parseJson(input: Uint8Array | string, limits: JsonLimits = {}): Json {
   const maxLength = limits.maxLength ?? 64 * 1024 * 1024;
@@ -53,6 +55,8 @@ export function parseJson(input: Uint8Array | string, limits: JsonLimits = {}): 
 
 class Parser {
   private at = 0;
+  /** Of the value that is being read: `signed`, `version`. */
+  private readonly path: (string | number)[] = [];
   private readonly text: string;
   private readonly what: string;
   private readonly maxDepth: number;
@@ -94,7 +98,9 @@ class Parser {
       if (map.has(key)) this.refuse('each key once', `${JSON.stringify(key)} again`, start);
       if (key === '__proto__') this.refuse('an ordinary key', '"__proto__"', start);
       this.expect(':');
+      this.path.push(key);
       map.set(key, this.value(depth));
+      this.path.pop();
     } while (this.accept(','));
     this.expect('}');
     return map;
@@ -104,14 +110,21 @@ class Parser {
     this.enter(depth);
     const items: Json[] = [];
     if (this.accept(']')) return items;
-    do items.push(this.value(depth));
-    while (this.accept(','));
+    do {
+      this.path.push(items.length);
+      items.push(this.value(depth));
+      this.path.pop();
+    } while (this.accept(','));
     this.expect(']');
     return items;
   }
 
   private enter(depth: number): void {
-    if (depth > this.maxDepth) this.refuse(`at most ${this.maxDepth} levels`, `level ${depth}`);
+    if (depth > this.maxDepth) {
+      // A field so deep has no name that could be read.
+      this.path.length = 0;
+      this.refuse(`at most ${this.maxDepth} levels`, `level ${depth}`);
+    }
     this.at++;
   }
 
@@ -198,9 +211,10 @@ class Parser {
     const before = this.text.slice(0, at);
     const line = before.split('\n').length;
     const column = at - before.lastIndexOf('\n');
+    const field = this.path.length === 0 ? '' : ` at ${this.path.join('.').slice(0, MAX_FIELD)}`;
     throw new InputError('not strict JSON', {
       object: `${this.what}:${line}:${column}`,
-      expected,
+      expected: `${expected}${field}`,
       found,
       code: 'input.json',
     });

@@ -20,6 +20,8 @@ export const TARGETS_PREFIX = 'targets/';
 export const CLAIMS_PREFIX = '.tufa/claims/';
 export const RECEIPTS_PREFIX = '.tufa/receipts/';
 export const PENDING_PREFIX = '.tufa/pending/';
+/** What `doctor store` writes and takes away again. */
+export const PROBE_PREFIX = '.tufa/probe/';
 /** `queue:` in tufa.yaml can name another one. */
 export const QUEUE_PREFIX = 'queue/';
 

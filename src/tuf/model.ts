@@ -37,6 +37,8 @@ interface Common {
   readonly expires: Date;
   /** `x-tufa-repository`; undefined in a foreign repository. */
   readonly repository: string | undefined;
+  /** Of an online role, the members that nobody here knows: what is signed again keeps them (section 4). */
+  readonly others?: JsonMap | undefined;
 }
 
 export interface Root extends Common {

@@ -7,6 +7,7 @@ import { parseJson } from './json.ts';
 import type { JsonMap, MetadataFile, Signature, SignedPart } from './model.ts';
 import { rememberStarts } from './run.ts';
 import { type Member, NotCanonical, scanFields, scanValue } from './scan.ts';
+import type { KnownRun } from './shared.ts';
 
 export type TypeOf<T extends SignedPart['type']> = Extract<SignedPart, { type: T }>;
 
@@ -15,15 +16,17 @@ export type TypeOf<T extends SignedPart['type']> = Extract<SignedPart, { type: T
  * parsed: `signed` is a slice of it and its targets or roles stay bytes. Any other JSON is parsed strictly and encoded.
  *
  * @param what for errors: `metadata/3.bins.json`
+ * @param known a run that was read before, and that this file may have much in common with
  * @throws TrustError with code `trust.format`
  */
 export function readMetadata<T extends SignedPart['type']>(
   bytes: Uint8Array,
   type: T,
   what: string,
+  known?: KnownRun,
 ): MetadataFile<TypeOf<T>> {
   try {
-    const { signatures, signedBytes, fields } = cut(bytes) ?? parse(bytes, what);
+    const { signatures, signedBytes, fields } = cut(bytes, known) ?? parse(bytes, what);
     const signed = decodeSigned(fields, type);
     return { bytes, signedBytes, signatures, signed: signed as TypeOf<T> };
   } catch (cause) {
@@ -37,7 +40,7 @@ export function readMetadata<T extends SignedPart['type']>(
 export function readSigned<T extends SignedPart['type']>(signedBytes: Uint8Array, type: T, what: string): TypeOf<T> {
   // A canonical form with PEM keys has raw newlines: JSON only once they are escaped.
   const signed = map(parseJson(jsonText(signedBytes), { what }), what);
-  if (!canonical(signed).equals(signedBytes)) {
+  if (!canonicalOf(signed, what).equals(signedBytes)) {
     throw new TrustError('draft is not canonical: refuse to sign', {
       object: what,
       code: 'trust.not-canonical',
@@ -46,6 +49,16 @@ export function readSigned<T extends SignedPart['type']>(signedBytes: Uint8Array
     });
   }
   return decodeSigned(parsedFields(signed), type) as TypeOf<T>;
+}
+
+/** As `canonical`, naming the draft. @throws InputError */
+function canonicalOf(signed: JsonMap, what: string): Buffer {
+  try {
+    return canonical(signed);
+  } catch (cause) {
+    if (!(cause instanceof InputError)) throw cause;
+    throw new InputError('no canonical form that all clients agree on', { ...cause.details, object: what, cause });
+  }
 }
 
 interface Envelope {
@@ -59,13 +72,13 @@ const MIDDLE = Buffer.from(',"signed":');
 const CLOSE_BRACE = 0x7d;
 
 /** The fast way, for files that are exactly what `encode.metadataFile` writes without PEM keys; else undefined. */
-function cut(bytes: Uint8Array): Envelope | undefined {
+function cut(bytes: Uint8Array, known: KnownRun | undefined): Envelope | undefined {
   try {
     expectBytes(bytes, 0, HEAD);
     const signaturesEnd = scanValue(bytes, HEAD.length);
     expectBytes(bytes, signaturesEnd, MIDDLE);
     const start = signaturesEnd + MIDDLE.length;
-    const { end, members } = scanFields(bytes, start);
+    const { end, members } = scanFields(bytes, start, known);
     if (bytes[end] !== CLOSE_BRACE || end + 1 !== bytes.length) return undefined;
     const signatures = decodeSignatures(parseJson(bytes.subarray(HEAD.length, signaturesEnd)));
     return { signatures, signedBytes: bytes.subarray(start, end), fields: cutFields(bytes, members) };
@@ -82,6 +95,7 @@ function expectBytes(bytes: Uint8Array, at: number, wanted: Buffer): void {
 function cutFields(bytes: Uint8Array, members: readonly Member[]): Fields {
   const byName = new Map(members.map((member) => [member.name, member]));
   return {
+    names: () => byName.keys(),
     get: (name) => {
       const member = byName.get(name);
       return member && parseJson(bytes.subarray(member.valueStart, member.valueEnd), { what: name });
@@ -109,6 +123,7 @@ function parse(bytes: Uint8Array, what: string): Envelope {
 
 function parsedFields(signed: JsonMap): Fields {
   return {
+    names: () => signed.keys(),
     get: (name) => signed.get(name),
     run: (name) => (signed.has(name) ? Buffer.from(members(map(signed.get(name), name)), 'utf8') : undefined),
   };

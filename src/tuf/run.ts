@@ -3,6 +3,7 @@ import type { Encodable } from './encode.ts';
 import { canonicalText } from './encode.ts';
 import type { Run } from './model.ts';
 import { compareRanges, NotCanonical, scanRun } from './scan.ts';
+import { type KnownRun, sharedLength } from './shared.ts';
 
 /**
  * A run is the inside of a large JSON object (the targets of a bin, the roles of a snapshot) as canonical bytes:
@@ -30,6 +31,8 @@ interface Index {
   readonly starts: Uint32Array;
   /** Whether the order of the keys' bytes is theirs: foreign keys may have escapes, and stand where their characters belong. */
   readonly sorted: boolean;
+  /** Whether the strict reader has read it. */
+  readonly strict: boolean;
 }
 
 const indexes = new WeakMap<Run, Index>();
@@ -41,7 +44,13 @@ const indexes = new WeakMap<Run, Index>();
 export function rememberStarts(run: Run, positions: readonly number[], offset: number): void {
   const starts = new Uint32Array(positions.length);
   for (let i = 0; i < positions.length; i++) starts[i] = positions[i]! - offset;
-  indexes.set(run, { starts, sorted: true });
+  indexes.set(run, { starts, sorted: true, strict: true });
+}
+
+/** For the strict reader: a run that it has read; undefined for one that was encoded or spliced. */
+export function knownRun(run: Run): KnownRun | undefined {
+  const index = indexes.get(run);
+  return index?.strict ? { run, starts: index.starts } : undefined;
 }
 
 /** Made when it is needed first, by one walk. */
@@ -55,7 +64,7 @@ function indexOf(run: Run): Index {
     starts.push(at.keyStart - 1);
     if (sorted && at.key().includes(BACKSLASH)) sorted = false;
   }
-  const index = { starts: Uint32Array.from(starts), sorted };
+  const index = { starts: Uint32Array.from(starts), sorted, strict: false };
   indexes.set(run, index);
   return index;
 }
@@ -206,21 +215,6 @@ export function skipShared(a: Cursor, b: Cursor): void {
   if (start <= from) return;
   a.seek(start);
   b.seek(other + start - from);
-}
-
-const STRIDE = 4096;
-
-/** How many bytes two ranges have in common from their beginnings on. */
-function sharedLength(a: Uint8Array, aStart: number, b: Uint8Array, bStart: number): number {
-  const length = Math.min(a.length - aStart, b.length - bStart);
-  let same = 0;
-  while (same + STRIDE <= length) {
-    const left = a.subarray(aStart + same, aStart + same + STRIDE);
-    if (Buffer.compare(left, b.subarray(bStart + same, bStart + same + STRIDE)) !== 0) break;
-    same += STRIDE;
-  }
-  while (same < length && a[aStart + same] === b[bStart + same]) same++;
-  return same;
 }
 
 /** Fragments that are in order already, joined by commas. */

@@ -1,3 +1,5 @@
+import { type KnownRun, Shared } from './shared.ts';
+
 /**
  * The strict reader of canonical JSON as bytes, which builds nothing: sorted and unique keys, no space, no escapes but `\"`
  * and `\\` in values, integers of at most 16 digits, printable ASCII. Whatever else is JSON is read by `json.ts`.
@@ -66,16 +68,24 @@ export interface Member {
 
 /**
  * Reads an object whose members are wanted: where each is, and where its own members begin. All of it is read once.
+ * @param known a run that was read before, and that one of the members may have much in common with
  * @returns the position after it, and its members
  * @throws NotCanonical
  */
-export function scanFields(bytes: Uint8Array, at: number): { readonly end: number; readonly members: Member[] } {
+export function scanFields(
+  bytes: Uint8Array,
+  at: number,
+  known?: KnownRun,
+): { readonly end: number; readonly members: Member[] } {
   const keys: number[] = [];
   const values: { end: number; starts: number[] | undefined }[] = [];
   const end = scanBraces(bytes, at, 1, keys, (valueStart, depth) => {
     const starts: number[] | undefined = bytes[valueStart] === OPEN_BRACE ? [] : undefined;
+    const shared = known && new Shared(known);
     const valueEnd =
-      starts === undefined ? scanValue(bytes, valueStart, depth) : scanBraces(bytes, valueStart, depth + 1, starts);
+      starts === undefined
+        ? scanValue(bytes, valueStart, depth)
+        : scanBraces(bytes, valueStart, depth + 1, starts, undefined, shared);
     values.push({ end: valueEnd, starts });
     return valueEnd;
   });
@@ -96,9 +106,16 @@ export function scanRun(bytes: Uint8Array): void {
 
 type ScanValue = (at: number, depth: number) => number;
 
-function scanBraces(bytes: Uint8Array, at: number, depth: number, starts?: number[], value?: ScanValue): number {
+function scanBraces(
+  bytes: Uint8Array,
+  at: number,
+  depth: number,
+  starts?: number[],
+  value?: ScanValue,
+  shared?: Shared,
+): number {
   if (bytes[at] !== OPEN_BRACE || depth > MAX_DEPTH) throw new NotCanonical(at);
-  const end = bytes[at + 1] === CLOSE_BRACE ? at + 1 : scanMembers(bytes, at + 1, depth, starts, value);
+  const end = bytes[at + 1] === CLOSE_BRACE ? at + 1 : scanMembers(bytes, at + 1, depth, starts, value, shared);
   if (bytes[end] !== CLOSE_BRACE) throw new NotCanonical(end);
   return end + 1;
 }
@@ -107,8 +124,16 @@ function scanBraces(bytes: Uint8Array, at: number, depth: number, starts?: numbe
  * The members of an object from `at` on; returns the position after the last one.
  * @param starts gets the position of each member
  * @param value reads the values, in the place of `scanValue`
+ * @param shared knows members already
  */
-function scanMembers(bytes: Uint8Array, at: number, depth: number, starts?: number[], value?: ScanValue): number {
+function scanMembers(
+  bytes: Uint8Array,
+  at: number,
+  depth: number,
+  starts?: number[],
+  value?: ScanValue,
+  shared?: Shared,
+): number {
   let previous = -1;
   let previousEnd = -1;
   let previousValueEnd = -1;
@@ -127,6 +152,15 @@ function scanMembers(bytes: Uint8Array, at: number, depth: number, starts?: numb
     pos = valueEnd;
     if (bytes[pos] !== COMMA) return pos;
     pos++;
+    if (shared === undefined || starts === undefined) continue;
+    const next = shared.skip(bytes, pos, starts);
+    if (next === pos) continue;
+    scanKey(bytes, pos, previous, previousEnd);
+    // The last one that was known, with the comma behind it.
+    previous = starts.at(-1)!;
+    previousEnd = scanKey(bytes, previous, -1, -1);
+    previousValueEnd = next - 1;
+    pos = next;
   }
 }
 

@@ -26,7 +26,10 @@ export function diffTitle({ role, from, to }: Diff): string {
 export function diffLines({ changes, renewal }: Diff): string[] {
   const lines: string[] = [];
   const targets = changes.filter(({ kind }) => kind.startsWith('target.'));
-  for (const change of grouped(changes)) lines.push(...changeLines(change));
+  // The title has both versions already, and the first expiry.
+  const told = ({ kind, flagged, before }: Change): boolean =>
+    !flagged && (kind === 'version' || (kind === 'expires' && before === undefined));
+  for (const change of grouped(changes.filter((one) => !told(one)))) lines.push(...changeLines(change));
   for (const change of targets.slice(0, MAX_TARGETS)) lines.push(...targetLines(change));
   if (targets.length > MAX_TARGETS) lines.push(`    and ${targets.length - MAX_TARGETS} more targets`);
   if (renewal) lines.push('    nothing else changes: the same keys, thresholds, roles and targets');

@@ -1,4 +1,4 @@
-import type { Sitting } from '../jobs/sign.ts';
+import type { Sitting } from '../jobs/sitting.ts';
 import { diffLines, diffTitle } from './ceremony-diff.ts';
 import { digestGroups } from './digest.ts';
 import { printable } from './printable.ts';
@@ -18,10 +18,16 @@ export function draftText({ draft, signed, digest, sets, diff, seen, here, warni
     ...warnings.map((warning) => `  ! ${printable(warning)}`),
     `  ${draft.bytes.length} bytes, sha256 ${digestGroups(digest)}`,
     ...wordLines(digest).map((line) => `    ${line}`),
-    ...sets.map(({ by, valid, role }) => `  by ${by}: ${valid.length} of ${role.threshold} signatures`),
+    ...setLines(sets),
     ...(here.length === 0 ? [] : [`  to be signed here by ${here.join(', ')}`]),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** For a root, the old and the new threshold apart. */
+function setLines(sets: Sitting['sets']): string[] {
+  const age = (i: number): string => (sets.length === 1 ? '' : i === 0 ? 'old ' : 'new ');
+  return sets.map(({ by, valid, role }, i) => `  by ${age(i)}${by}: ${valid.length} of ${role.threshold} signatures`);
 }
 
 /** The digest in words, eight to a line. */

@@ -1,127 +1,87 @@
-import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import type { DelegatedRole, Delegations } from '../../src/tuf/model.ts';
-import { startServer, type TestServer } from '../support/server.ts';
 import { HONEST, type Hostile, honest, lay, POLICY, WHEEL } from './support/hostile.ts';
 import { aptInstall } from './support/tools.ts';
+import { ClientUnderTest, FAKETIME } from './support/tufa-client.ts';
 
 /**
  * The client for the TUF project's conformance suite, held against what the suite asks: options before the command word,
  * exit 0 or 1 only, `ROLE.json` in the metadata folder, no request that is not needed.
  */
-const CLIENT = fileURLToPath(new URL('tufa-client', import.meta.url));
-const FAKETIME = '/usr/bin/faketime';
-
 describe('tufa-client', function () {
   this.timeout(120_000);
-  let server: TestServer;
-  let dir: string;
+  let client: ClientUnderTest;
 
   beforeEach(async () => {
-    server = await startServer(new Map());
-    dir = await mkdtemp(join(tmpdir(), 'tufa-conformance-'));
+    client = await ClientUnderTest.make();
   });
 
-  afterEach(async () => {
-    await server.stop();
-    await rm(dir, { recursive: true, force: true });
-  });
-
-  const metadata = () => join(dir, 'metadata');
-  const kept = async () => (await readdir(metadata())).sort();
-  const run = (args: readonly string[], time?: string): Promise<number | null> =>
-    new Promise((resolve, reject) => {
-      const [command, ...rest] = time === undefined ? [CLIENT, ...args] : [FAKETIME, time, CLIENT, ...args];
-      const child = spawn(command!, rest, { stdio: 'ignore', timeout: 60_000, killSignal: 'SIGKILL' });
-      child.on('error', reject);
-      child.on('close', resolve);
-    });
-  const at = (...more: string[]) => ['--metadata-url', `${server.url}metadata/`, '--metadata-dir', metadata(), ...more];
-  const refresh = (time?: string) => run([...at(), 'refresh'], time);
-  const download = (...paths: string[]) =>
-    run([
-      ...at(),
-      ...paths.flatMap((p) => ['--target-name', p]),
-      '--target-dir',
-      join(dir, 'targets'),
-      '--target-base-url',
-      `${server.url}targets/`,
-      'download',
-    ]);
-  const asked = () => server.requests.splice(0).map((request) => request.key);
-
-  async function init(files: ReadonlyMap<string, Uint8Array>): Promise<void> {
-    server.serve(files);
-    await writeFile(join(dir, 'root.json'), files.get('metadata/1.root.json')!);
-    expect(await run(['--metadata-dir', metadata(), 'init', join(dir, 'root.json')])).to.equal(0);
-  }
+  afterEach(() => client.remove());
 
   it('init copies the root and asks for nothing; refresh asks for what it needs and keeps it as it was fetched', async () => {
     const files = lay(honest());
-    await init(files);
-    expect(asked()).to.deep.equal([]);
-    expect(await kept()).to.deep.equal(['root.json']);
+    expect(await client.init(files)).to.equal(0);
+    expect(client.asked()).to.deep.equal([]);
+    expect(await client.kept()).to.deep.equal(['root.json']);
 
-    expect(await refresh()).to.equal(0);
-    expect(asked()).to.deep.equal([
+    expect(await client.refresh()).to.equal(0);
+    expect(client.asked()).to.deep.equal([
       'metadata/2.root.json',
       'metadata/timestamp.json',
       'metadata/3.snapshot.json',
       'metadata/3.targets.json',
     ]);
-    expect(await kept()).to.deep.equal(['root.json', 'snapshot.json', 'targets.json', 'timestamp.json']);
-    expect(await readFile(join(metadata(), 'targets.json'))).to.deep.equal(files.get('metadata/3.targets.json'));
+    expect(await client.kept()).to.deep.equal(['root.json', 'snapshot.json', 'targets.json', 'timestamp.json']);
+    expect(await readFile(join(client.metadata, 'targets.json'))).to.deep.equal(files.get('metadata/3.targets.json'));
 
-    expect(await refresh()).to.equal(0);
-    expect(asked()).to.deep.equal(['metadata/2.root.json', 'metadata/timestamp.json']);
+    expect(await client.refresh()).to.equal(0);
+    expect(client.asked()).to.deep.equal(['metadata/2.root.json', 'metadata/timestamp.json']);
   });
 
   it('downloads several targets in order, stops at the first failure, and asks for none twice', async () => {
     const files = lay(honest());
-    await init(files);
-    expect(await download(WHEEL, POLICY)).to.equal(0);
-    const targets = await readdir(join(dir, 'targets'));
+    expect(await client.init(files)).to.equal(0);
+    expect(await client.download(WHEEL, POLICY)).to.equal(0);
+    const targets = await readdir(client.targets);
     expect(targets).to.have.length(2);
-    const texts = await Promise.all(targets.map((name) => readFile(join(dir, 'targets', name), 'utf8')));
+    const texts = await Promise.all(targets.map((name) => readFile(join(client.targets, name), 'utf8')));
     expect(texts.sort()).to.deep.equal([HONEST[POLICY], HONEST[WHEEL]].sort());
 
-    asked();
-    expect(await download(WHEEL, POLICY)).to.equal(0);
-    expect(asked().filter((key) => key.startsWith('targets/'))).to.deep.equal([]);
+    client.asked();
+    expect(await client.download(WHEEL, POLICY)).to.equal(0);
+    expect(client.asked().filter((key) => key.startsWith('targets/'))).to.deep.equal([]);
 
-    await rm(join(dir, 'targets'), { recursive: true });
-    expect(await download('packages/no/no-1.0.zip', WHEEL)).to.equal(1);
-    expect(asked().filter((key) => key.startsWith('targets/'))).to.deep.equal([]);
+    await rm(client.targets, { recursive: true });
+    expect(await client.download('packages/no/no-1.0.zip', WHEEL)).to.equal(1);
+    expect(client.asked().filter((key) => key.startsWith('targets/'))).to.deep.equal([]);
   });
 
   it('refuses an older timestamp and keeps the newer one', async () => {
     const hostile = honest();
     const old = lay(hostile);
-    await init(old);
+    expect(await client.init(old)).to.equal(0);
     hostile.version = 4;
-    server.serve(lay(hostile));
-    expect(await refresh()).to.equal(0);
-    const before = await readFile(join(metadata(), 'timestamp.json'));
-    server.serve(old);
-    expect(await refresh()).to.equal(1);
-    expect(await readFile(join(metadata(), 'timestamp.json'))).to.deep.equal(before);
+    client.serve(lay(hostile));
+    expect(await client.refresh()).to.equal(0);
+    const before = await readFile(join(client.metadata, 'timestamp.json'));
+    client.serve(old);
+    expect(await client.refresh()).to.equal(1);
+    expect(await readFile(join(client.metadata, 'timestamp.json'))).to.deep.equal(before);
   });
 
   it('keeps the same timestamp when only its content changes', async () => {
     const hostile = honest();
     hostile.foreign = true;
-    await init(lay(hostile));
-    expect(await refresh()).to.equal(0);
-    const before = await readFile(join(metadata(), 'timestamp.json'));
+    expect(await client.init(lay(hostile))).to.equal(0);
+    expect(await client.refresh()).to.equal(0);
+    const before = await readFile(join(client.metadata, 'timestamp.json'));
     hostile.now = new Date(hostile.now.getTime() + 3_600_000);
-    server.serve(lay(hostile));
-    expect(await refresh()).to.equal(0);
-    expect(await readFile(join(metadata(), 'timestamp.json'))).to.deep.equal(before);
+    client.serve(lay(hostile));
+    expect(await client.refresh()).to.equal(0);
+    expect(await readFile(join(client.metadata, 'timestamp.json'))).to.deep.equal(before);
   });
 
   it('refuses a root that its own threshold has not signed, without a request', async () => {
@@ -131,21 +91,21 @@ describe('tufa-client', function () {
         .toString('utf8')
         .replaceAll(/"sig":"../g, '"sig":"00'),
     );
-    await init(new Map([...files, ['metadata/1.root.json', forged]]));
-    asked();
-    expect(await refresh()).to.equal(1);
-    expect(asked()).to.deep.equal([]);
+    expect(await client.init(new Map([...files, ['metadata/1.root.json', forged]]))).to.equal(0);
+    client.asked();
+    expect(await client.refresh()).to.equal(1);
+    expect(client.asked()).to.deep.equal([]);
   });
 
   it('refuses what has expired at the time that it is given', async () => {
     if (!existsSync(FAKETIME)) await aptInstall(['faketime']);
     if (!existsSync(FAKETIME)) throw new Error('faketime is missing: apt-get install faketime');
     const hostile = honest();
-    await init(lay(hostile));
+    expect(await client.init(lay(hostile))).to.equal(0);
     const later = (days: number) =>
       `${new Date(hostile.now.getTime() + days * 864e5).toISOString().slice(0, 19).replace('T', ' ')}+00:00`;
-    expect(await refresh(later(0.5))).to.equal(0);
-    expect(await refresh(later(2))).to.equal(1);
+    expect(await client.refresh(later(0.5))).to.equal(0);
+    expect(await client.refresh(later(2))).to.equal(1);
   });
 
   it('walks delegations in pre-order, once each, through a cycle, and not past a terminating one', async () => {
@@ -161,20 +121,24 @@ describe('tufa-client', function () {
       ],
       b: [['a', false]],
     });
-    await init(lay(hostile));
-    expect(await download('nowhere')).to.equal(1);
-    expect(asked().slice(3)).to.deep.equal(['metadata/3.targets.json', 'metadata/3.a.json', 'metadata/3.b.json']);
+    expect(await client.init(lay(hostile))).to.equal(0);
+    expect(await client.download('nowhere')).to.equal(1);
+    expect(client.asked().slice(3)).to.deep.equal([
+      'metadata/3.targets.json',
+      'metadata/3.a.json',
+      'metadata/3.b.json',
+    ]);
   });
 
   it('copes with odd names of roles and never lets them out of its folder', async () => {
     const names = ['?', '#', '/delegated', '../delegated', '.', 'ä'];
     const hostile = graph({ targets: names.map((name) => [name, false]) });
-    server.serve((key) => lay(hostile).get(key));
-    await init(lay(hostile));
-    server.serve((key) => lay(hostile).get(decodeURIComponent(key)));
-    expect(await download('nowhere')).to.equal(1);
-    expect(await kept()).to.have.length(4 + names.length);
-    expect(await readdir(dir)).to.have.members(['metadata', 'root.json']);
+    client.serve((key) => lay(hostile).get(key));
+    expect(await client.init(lay(hostile))).to.equal(0);
+    client.serve((key) => lay(hostile).get(decodeURIComponent(key)));
+    expect(await client.download('nowhere')).to.equal(1);
+    expect(await client.kept()).to.have.length(4 + names.length);
+    expect(await readdir(client.dir)).to.have.members(['metadata', 'root.json']);
   });
 });
 

@@ -57,8 +57,8 @@ describe('the matrix harness', () => {
       // 1, then fresh and one kept, then fresh, two kept and all along, then fresh, three kept and all along.
       expect(report.cells.length).to.equal(clients.length * (1 + 2 + 4 + 5));
       expect(lines[0]).to.contain(`bits ${bits}: ${report.cells.length} runs, ${report.cells.length} as expected`);
-      expect(lines[1]?.trim().split(/ {2,}/)).to.deep.equal(report.steps);
-      expect(lines.length).to.equal(2 + clients.length);
+      expect(lines.slice(2).map((line) => line.trim().split(/ {2,}/)[0])).to.deep.equal(report.steps);
+      expect(lines[1]?.trim().split(/ {2,}/)).to.have.length(clients.length);
     });
   }
 

@@ -1,12 +1,8 @@
-/**
- * Builds each real client once, into a cache outside of the clone (`$TUFA_TEST_CACHE`, else `~/.cache/tufa-test`), in a
- * folder named by the hash of its pins, its driver and its toolchain. `node test/interop/install.ts` builds all of them.
- */
-import { createHash, randomUUID } from 'node:crypto';
-import { copyFile, mkdir, readFile, rename, rm, stat } from 'node:fs/promises';
-import { homedir } from 'node:os';
+/** Builds each real client once, into the cache. `node test/interop/install.ts` builds all of them. */
+import { copyFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ConfigurationError, TufaError } from '../../src/errors.ts';
+import { TufaError } from '../../src/errors.ts';
+import { built, cacheFolder, pythonWith } from '../support/cache.ts';
 import pins from './pins.json' with { type: 'json' };
 import type { ClientName } from './support/protocol.ts';
 import { chosenClients } from './support/selection.ts';
@@ -35,21 +31,11 @@ export function install(name: ClientName): Promise<Driver> {
 }
 
 async function installPythonTuf(): Promise<Driver> {
-  const works = ['-c', 'import ensurepip, venv'];
-  if (!(await toolWorks('python3', works))) {
-    await aptInstall(['python3', 'python3-venv']);
-  }
-  await requireTool('python3', works, `install python3 with its venv module (python3-venv), ${LEAVE_OUT}`);
-  const version = await requireTool('python3', ['-VV'], LEAVE_OUT);
-  const packages = Object.entries(pins['python-tuf'].packages).map(([name, pinned]) => `${name}==${pinned}`);
-  const folder = await built('python-tuf', [version, ...packages], async (target) => {
-    await runTool('python3', ['-m', 'venv', target], { timeout: 5 * MINUTE });
-    const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-deps', ...packages];
-    await runTool(join(target, 'bin', 'python'), pip, { timeout: 10 * MINUTE });
-    await runTool(join(target, 'bin', 'python'), ['-m', 'pip', 'check'], { timeout: MINUTE });
-  });
+  const { packages, version } = pins['python-tuf'];
+  const pinned = Object.entries(packages).map(([name, version]) => `${name}==${version}`);
+  const python = await pythonWith('python-tuf', `python-tuf ${version}`, pinned, LEAVE_OUT);
   // -I: neither the environment nor the working folder may put another tuf in front.
-  return { command: join(folder, 'bin', 'python'), args: ['-I', '-u', join(CLIENT_FOLDER, 'python-tuf', 'driver.py')] };
+  return { command: python, args: ['-I', '-u', join(CLIENT_FOLDER, 'python-tuf', 'driver.py')] };
 }
 
 /** Nothing to build: tuf-js is one of tufa's own dependencies, and this Node runs the driver from source. */
@@ -61,7 +47,7 @@ async function installGoTuf(): Promise<Driver> {
   const source = join(CLIENT_FOLDER, 'go-tuf');
   const version = await requireTool('go', ['version'], `install Go 1.25 or newer, ${LEAVE_OUT}`);
   const key = [version, ...(await contents(source, ['go.mod', 'go.sum', 'main.go']))];
-  const folder = await built('go-tuf', key, async (target) => {
+  const folder = await built('go-tuf', `go-tuf ${pins['go-tuf'].version}`, key, async (target) => {
     const args = ['build', '-trimpath', '-buildvcs=false', '-mod=readonly', '-o', join(target, 'driver'), '.'];
     await runTool('go', args, { cwd: source, timeout: 15 * MINUTE, env: { CGO_ENABLED: '0' } });
   });
@@ -77,7 +63,7 @@ async function installTough(): Promise<Driver> {
   }
   await requireTool('cc', ['--version'], `install a C compiler, ${LEAVE_OUT}`);
   const key = [version, ...(await contents(source, ['Cargo.toml', 'Cargo.lock', 'src/main.rs']))];
-  const folder = await built('tough', key, async (target) => {
+  const folder = await built('tough', `tough ${pins.tough.version}`, key, async (target) => {
     // Shared between keys: after a change of the driver only the driver is compiled anew.
     const compiled = join(cacheFolder(), 'tough-target');
     const args = ['build', '--release', '--locked', '--manifest-path', join(source, 'Cargo.toml')];
@@ -87,50 +73,8 @@ async function installTough(): Promise<Driver> {
   return { command: join(folder, 'driver'), args: [] };
 }
 
-/**
- * The cache folder for a key; made by `build` when it is not there yet. It gets its name when it is whole, so a killed
- * build leaves nothing that looks ready, and of two at the same time one wins.
- */
-async function built(name: ClientName, key: string[], build: (folder: string) => Promise<void>): Promise<string> {
-  const parts = [name, process.platform, process.arch, ...key];
-  const digest = createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 16);
-  const folder = join(cacheFolder(), `${name}-${digest}`);
-  if (await exists(folder)) {
-    return folder;
-  }
-  const unfinished = `${folder}.${randomUUID()}`;
-  await mkdir(unfinished, { recursive: true });
-  try {
-    process.stderr.write(`building ${name} ${pins[name].version} for the tests, once\n`);
-    await build(unfinished);
-    await rename(unfinished, folder);
-  } catch (error) {
-    await rm(unfinished, { recursive: true, force: true });
-    if (!(await exists(folder))) {
-      throw new ConfigurationError('cannot be built', {
-        object: `${name} ${pins[name].version}`,
-        expected: 'a working toolchain',
-        found: error instanceof Error ? error.message : String(error),
-        cause: error,
-      });
-    }
-  }
-  return folder;
-}
-
-function cacheFolder(): string {
-  return process.env['TUFA_TEST_CACHE'] ?? join(homedir(), '.cache', 'tufa-test');
-}
-
 function contents(folder: string, files: string[]): Promise<string[]> {
   return Promise.all(files.map((file) => readFile(join(folder, file), 'utf8')));
-}
-
-async function exists(folder: string): Promise<boolean> {
-  return stat(folder).then(
-    () => true,
-    () => false,
-  );
 }
 
 async function installAll(): Promise<void> {

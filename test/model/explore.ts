@@ -1,4 +1,4 @@
-import { Interner, StateTable } from './states.ts';
+import { Interner, Parts, StateTable } from './states.ts';
 
 /**
  * Breadth-first exploration of everything that can happen in a small world. A state is the world and its actors; each
@@ -64,15 +64,19 @@ interface Known {
 /** Pairs are one number: more worlds or actors than this do not fit into memory anyway. */
 const PAIRS = 2 ** 24;
 
-export function explore<World, Actor>(system: System<World, Actor>, limits: Limits): Exploration {
+export function explore<World extends object, Actor extends object>(
+  system: System<World, Actor>,
+  limits: Limits,
+): Exploration {
   return new Explorer(system, limits).run();
 }
 
-class Explorer<World, Actor> {
+class Explorer<World extends object, Actor extends object> {
   private readonly system: System<World, Actor>;
   private readonly limits: Limits;
-  private readonly worlds = new Interner<World>();
-  private readonly actors = new Interner<Actor>();
+  private readonly parts = new Parts();
+  private readonly worlds = new Interner<World>(this.parts);
+  private readonly actors = new Interner<Actor>(this.parts);
   private readonly known = new Map<number, readonly Known[]>();
   /** By world: what was found when it was looked at. */
   private readonly checked = new Map<number, { readonly broken: string | undefined }>();

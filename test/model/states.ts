@@ -1,12 +1,17 @@
 /** What the explorer keeps its states in: parts by number, and rows of such numbers. */
 
 /** Gives each different value a number. Values are plain data; two are the same when they say the same. */
-export class Interner<T> {
+export class Interner<T extends object> {
   private readonly ids = new Map<string, number>();
   private readonly values: T[] = [];
+  private readonly parts: Parts;
+
+  constructor(parts: Parts) {
+    this.parts = parts;
+  }
 
   id(value: T): number {
-    const key = keyOf(value);
+    const key = this.parts.nameOf(value);
     const known = this.ids.get(key);
     if (known !== undefined) return known;
     const id = this.values.push(value) - 1;
@@ -17,21 +22,36 @@ export class Interner<T> {
   value(id: number): T {
     return this.values[id]!;
   }
-
-  get size(): number {
-    return this.values.length;
-  }
 }
 
-/** Plain data as text, whatever the order in which its members were set; a member that is undefined is as good as none. */
-export function keyOf(value: unknown): string {
-  if (typeof value !== 'object' || value === null) return typeof value === 'string' ? `'${value}'` : String(value);
-  if (Array.isArray(value)) return `[${value.map(keyOf).join()}]`;
-  const record = value as Readonly<Record<string, unknown>>;
-  let text = '{';
-  for (const name of Object.keys(record).sort())
-    if (record[name] !== undefined) text += `${name}:${keyOf(record[name])},`;
-  return `${text}}`;
+/**
+ * Names for plain data, whatever the order in which its members were set; a member that is undefined is as good as none.
+ * What an object is made of has names already, and what is shared between worlds is named once.
+ */
+export class Parts {
+  private readonly names = new Map<string, string>();
+  private readonly seen = new WeakMap<object, string>();
+
+  nameOf(value: unknown): string {
+    if (typeof value === 'string') return `'${value}'`;
+    if (typeof value !== 'object' || value === null) return String(value);
+    const seen = this.seen.get(value);
+    if (seen !== undefined) return seen;
+    const text = Array.isArray(value)
+      ? `[${value.map((item) => this.nameOf(item)).join()}]`
+      : this.members(value as Readonly<Record<string, unknown>>);
+    const name = this.names.get(text) ?? `#${this.names.size}`;
+    this.names.set(text, name);
+    this.seen.set(value, name);
+    return name;
+  }
+
+  private members(record: Readonly<Record<string, unknown>>): string {
+    let text = '{';
+    for (const member of Object.keys(record).sort((a, b) => (a < b ? -1 : 1)))
+      if (record[member] !== undefined) text += `${member}:${this.nameOf(record[member])},`;
+    return text;
+  }
 }
 
 /** Rows of `width` numbers, each different row once, in the order in which they were added. */

@@ -46,10 +46,10 @@ describe('packaging/paths', () => {
     const bad = [
       ['packages/foo/bar-1.0.tar.gz', 'expected foo, found bar'],
       ['packages/foo/README', 'not a distribution file'],
-      ['packages/Foo/Foo-1.0.tar.gz', 'does not have the form'],
+      ['packages/Foo/Foo-1.0.tar.gz', 'Foo is another spelling of foo'],
       ['packages/foo-1.0.tar.gz', 'does not have the form'],
       ['simple/foo/index.html', 'is no page'],
-      ['simple/foo.bar/vnd.pypi.simple.v1.json', 'does not have the form'],
+      ['simple/foo.bar/vnd.pypi.simple.v1.json', 'foo.bar is another spelling of foo-bar'],
       ['policies/Foo.json', 'does not have the form'],
     ] as const;
     for (const [path, why] of bad) expect(assertCoherentPath(path), path).to.include(why);

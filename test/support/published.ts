@@ -57,7 +57,8 @@ export function written(dir: string): Promise<string> {
 /** Ends with exit code 0, or throws with what the command said. */
 export async function done(dir: string, args: readonly string[], env: Clocked = {}): Promise<Run> {
   const run = await tufa(args, { cwd: dir, env: environmentAt(env) });
-  if (run.exitCode !== 0) throw new Error(`tufa ${args.join(' ')} ended with ${run.exitCode}:\n${run.stderr}${run.stdout}`);
+  if (run.exitCode !== 0)
+    throw new Error(`tufa ${args.join(' ')} ended with ${run.exitCode}:\n${run.stderr}${run.stdout}`);
   return run;
 }
 
@@ -135,6 +136,9 @@ async function editBits(dir: string, { bins, recent }: { bins: number; recent: n
     .replace(/^bins: .*$/m, `bins: { bits: ${bins} }`)
     .replace(/^recent: .*$/m, `recent: { bits: ${recent} }`)
     .replace(/^ {2}bins: \{ threshold.*\n/m, '')
-    .replace(/^ {2}claimed: \{.*\n/m, `$&${bins > 0 ? `  bins: ${role}\n` : ''}${recent > 0 ? `  recent: ${role}\n` : ''}`);
+    .replace(
+      /^ {2}claimed: \{.*\n/m,
+      `$&${bins > 0 ? `  bins: ${role}\n` : ''}${recent > 0 ? `  recent: ${role}\n` : ''}`,
+    );
   await writeFile(path, text);
 }

@@ -7,12 +7,13 @@ import type { Store } from '../../src/stores/port.ts';
 import type { Context, Keyring, Settings, SigningSet } from '../../src/transaction/context.ts';
 import { type Genesis, verifyGenesis } from '../../src/transaction/genesis.ts';
 import { TrustedState } from '../../src/trusted/state.ts';
-import { trustRoot } from '../../src/tuf/checks.ts';
+import { trustRoot, nextRoot as verifyNext } from '../../src/tuf/checks.ts';
+import { composeRoot } from '../../src/tuf/compose.ts';
 import { sha256Hex } from '../../src/tuf/digest.ts';
 import { metadataFile } from '../../src/tuf/encode.ts';
 import { keyFromPublic, keyidOf } from '../../src/tuf/keys.ts';
-import { queueKey, targetKey } from '../../src/tuf/layout.ts';
-import type { Key, MetadataFile, RoleKeys, Signature, Targets } from '../../src/tuf/model.ts';
+import { pendingKey, queueKey, targetKey } from '../../src/tuf/layout.ts';
+import type { Key, MetadataFile, RoleKeys, Root, Signature, Targets, Verified } from '../../src/tuf/model.ts';
 import { readMetadata } from '../../src/tuf/read.ts';
 
 /** A private key in memory: test support signs with node:crypto, so that product code never checks itself alone. */
@@ -152,6 +153,39 @@ export class TestRepository {
     };
     await this.store.create(queueKey(number), await sealEntry(entry, testSigner(this.keys.operator)));
   }
+}
+
+/** What a ceremony of the root changes; the rest stays as it is. */
+export interface NextRoot {
+  /** Key of timestamp and snapshot. */
+  readonly online?: TestKey;
+  /** Key of the snapshot, where it is another one. */
+  readonly snapshot?: TestKey;
+  readonly expires?: Date;
+}
+
+/** Root N+1, signed by thresholds of N's holders and of its own. @param holders their keys; enough of both must be there */
+export function nextRoot(before: Verified<Root>, holders: readonly TestKey[], next: NextRoot): Verified<Root> {
+  const { version, repository = TEST_UUID, floor, roles: old, expires } = before.signed;
+  const { online, snapshot = online } = next;
+  const roles = {
+    ...old,
+    ...(online === undefined ? {} : { timestamp: { keyids: [online.keyid], threshold: 1 } }),
+    ...(snapshot === undefined ? {} : { snapshot: { keyids: [snapshot.keyid], threshold: 1 } }),
+  };
+  const named = new Set(Object.values(roles).flatMap((role) => role.keyids));
+  const added = [online, snapshot].filter((key) => key !== undefined);
+  const known = [...before.signed.keys, ...added.map(({ keyid, key }) => [keyid, key] as const)];
+  const keys = new Map(known.filter(([keyid]) => named.has(keyid)));
+  const parts = { version: version + 1, expires: next.expires ?? expires, repository, keys, roles, floor };
+  const signed = composeRoot(parts);
+  const signatures = holders.slice(0, roles.root.threshold).map((holder) => holder.sign(signed));
+  return verifyNext(before, metadataFile(signed, signatures));
+}
+
+/** Puts a complete root where whoever comes by finds it. */
+export async function putPending(store: Store, root: Verified<Root>): Promise<void> {
+  await store.create(pendingKey(root.signed.version, sha256Hex(root.bytes)), root.bytes);
 }
 
 export const TEST_SETTINGS: Omit<Settings, 'uploaders'> = {

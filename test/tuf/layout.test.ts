@@ -21,6 +21,7 @@ import {
   rootKey,
   TIMESTAMP_KEY,
   targetKey,
+  targetKeys,
 } from '../../src/tuf/layout.ts';
 import { assertRoleName, assertTargetPath } from '../../src/tuf/names.ts';
 
@@ -65,6 +66,14 @@ describe('layout', () => {
     expect(claimKey(9)).to.equal('.tufa/claims/9');
     expect(receiptKey(42, 9)).to.equal('.tufa/receipts/42-9.json');
     expect(pendingKey(2, SHA)).to.equal(`.tufa/pending/2-${SHA}.root.json`);
+  });
+
+  it('names a target a second time for tough, which puts the hash before the whole path', () => {
+    const path = 'packages/foo/foo-1.0.tar.gz';
+    const key = targetKey(path, SHA);
+    expect(targetKeys(path, SHA, ['python-tuf', 'go-tuf'])).to.deep.equal([key]);
+    expect(targetKeys(path, SHA, ['go-tuf', 'tough'])).to.deep.equal([key, `targets/${SHA}.${path}`]);
+    expect(targetKeys('foo.whl', SHA, ['tough'])).to.deep.equal([`targets/${SHA}.foo.whl`]);
   });
 
   it('reads back the role and version of each name, and only one way', () => {

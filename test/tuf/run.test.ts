@@ -3,19 +3,8 @@ import fc from 'fast-check';
 import { InputError } from '../../src/errors.ts';
 import { binNames } from '../../src/tuf/bins.ts';
 import { canonical, type Encodable, members } from '../../src/tuf/encode.ts';
-import {
-  Cursor,
-  checkRun,
-  count,
-  entry,
-  join,
-  keysOf,
-  lookup,
-  NotCanonical,
-  scanObject,
-  scanValue,
-  splice,
-} from '../../src/tuf/run.ts';
+import { Cursor, checkRun, count, entry, join, keysOf, lookup, splice } from '../../src/tuf/run.ts';
+import { NotCanonical, scanObject, scanValue } from '../../src/tuf/scan.ts';
 
 /** The same run by the encoder, which knows nothing of runs. */
 const rebuilt = (map: ReadonlyMap<string, Encodable>): Buffer => Buffer.from(members(map));

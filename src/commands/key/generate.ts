@@ -13,17 +13,24 @@ type Result = Awaited<ReturnType<typeof generateKeys>>;
 const SCHEMES = { ed25519: 'ed25519', 'p-256': 'ecdsa-sha2-nistp256', 'rsa-pss': 'rsassa-pss-sha256' } as const;
 
 export default class KeyGenerate extends TufaCommand<typeof KeyGenerate, Result> {
-  static override summary = 'make key files: of holders, and of the online roles';
-  static override examples = ['<%= config.bin %> key generate --holder alice --holder bob --holder spare --online'];
+  static override summary = 'make keys, in files or on a token: of holders, and of the online roles';
+  static override examples = [
+    '<%= config.bin %> key generate --holder alice --holder bob --holder spare --online',
+    "<%= config.bin %> key generate --holder alice --on 'pkcs11:token=root%20alice'",
+  ];
   static override flags = {
     ...SIGNING_FLAGS,
     holder: Flags.string({ multiple: true, helpValue: 'NAME', description: 'make the key of this holder' }),
     online: Flags.boolean({ description: 'make every online key of tufa.yaml that is missing' }),
     type: Flags.option({
       options: Object.keys(SCHEMES) as (keyof typeof SCHEMES)[],
-      default: 'ed25519',
-      description: 'kind of key',
+      description: 'kind of key (default: ed25519 in a file, p-256 on a token)',
     })(),
+    on: Flags.string({
+      helpValue: 'URI',
+      exclusive: ['insecure-plain-key'],
+      description: 'token that makes and keeps the key: pkcs11:token=LABEL (see tufa key list)',
+    }),
     'insecure-plain-key': Flags.boolean({ description: 'do not encrypt the key file' }),
   };
 
@@ -39,8 +46,9 @@ export default class KeyGenerate extends TufaCommand<typeof KeyGenerate, Result>
     const options = {
       holders: flags.holder ?? [],
       online: flags.online,
-      scheme: SCHEMES[flags.type],
+      scheme: SCHEMES[flags.type ?? (flags.on === undefined ? 'ed25519' : 'p-256')],
       plain: flags['insecure-plain-key'],
+      on: flags.on,
     };
     return generateKeys(await this.workspace(), options);
   }

@@ -14,6 +14,7 @@ export default class KeyImport extends TufaCommand<typeof KeyImport, Result> {
   static override examples = [
     '<%= config.bin %> key import alice.json --holder alice',
     '<%= config.bin %> key import file:private/alice.pem --holder alice',
+    "<%= config.bin %> key import 'pkcs11:token=root%20alice;object=alice' --holder alice",
   ];
   static override args = {
     from: Args.string({ required: true, description: "the holder's JSON file, or the URI of a private key" }),

@@ -31,7 +31,7 @@ export async function ask(question: Question, signal: AbortSignal): Promise<Answ
   try {
     const response = await fetch(url, {
       method,
-      redirect: 'error',
+      redirect: 'manual',
       signal,
       headers: { accept: 'application/json', ...(body === undefined ? {} : { 'content-type': type }), ...headers },
       ...(body === undefined ? {} : { body }),
@@ -46,6 +46,7 @@ export async function ask(question: Question, signal: AbortSignal): Promise<Answ
 /** What to make of an answer other than 200. @param word the vendor's word for it, from the answer's body */
 export function refused({ status, retryAfterMs }: Answer, word: unknown): ServiceFailure {
   const found = wordOr(`HTTP ${status}`, word);
+  if (status < 400) return new ServiceFailure('answer', found);
   if (status === 429 || status === 408) return new ServiceFailure('throttled', found, { retryAfterMs });
   if (status >= 500) return new ServiceFailure('busy', found, { retryAfterMs });
   if (status === 401) return new ServiceFailure('credentials', found);

@@ -1,6 +1,6 @@
 import { CKF_OS_LOCKING_OK, CKR } from './constants.ts';
-import { type Cryptoki, isCkrError, loadAddon } from './cryptoki.ts';
-import type { AnswerTo, Question, ReportedFailure, Reply } from './messages.ts';
+import { CkrError, type Cryptoki, loadAddon } from './cryptoki.ts';
+import type { AnswerTo, Question, Reply, ReportedFailure } from './messages.ts';
 import { KeyCount, Sessions } from './sessions.ts';
 
 /**
@@ -32,8 +32,8 @@ function reply(question: Question): Reply {
 }
 
 function answer(question: Question): AnswerTo<Question> {
-  if (question.ask === 'load') return load(question.path, question.initArgs);
   if (question.ask === 'end') return undefined;
+  if (question.ask === 'load') return load(question.path, question.initArgs);
   if (sessions === undefined) throw new Error('asked before the module was loaded');
   switch (question.ask) {
     case 'tokens':
@@ -57,7 +57,7 @@ function load(path: string, initArgs: string | undefined): undefined {
   try {
     loaded.C_Initialize({ flags: CKF_OS_LOCKING_OK, ...given });
   } catch (error) {
-    if (!isCkrError(error) || error.code !== CKR.CRYPTOKI_ALREADY_INITIALIZED) throw error;
+    if (!(error instanceof CkrError) || error.code !== CKR.CRYPTOKI_ALREADY_INITIALIZED) throw error;
   }
   module = loaded;
   sessions = new Sessions(loaded);
@@ -65,10 +65,7 @@ function load(path: string, initArgs: string | undefined): undefined {
 
 function described(error: unknown, question: Question): ReportedFailure {
   if (error instanceof KeyCount) return { kind: 'keys', found: error.found };
-  if (isCkrError(error)) {
-    const call = error.method === undefined || error.method === '' ? question.ask : error.method;
-    return { kind: 'ckr', code: error.code, name: error.message, call };
-  }
+  if (error instanceof CkrError) return { kind: 'ckr', code: error.code, name: error.message, call: error.call };
   const message = error instanceof Error ? error.message : String(error);
   if (question.ask !== 'load') return { kind: 'bug', message };
   const missing = error instanceof Error && 'code' in error && error.code === 'MODULE_NOT_FOUND';

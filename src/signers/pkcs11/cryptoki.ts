@@ -35,7 +35,12 @@ export type Template = { type: number; value: boolean | number | string | Buffer
 
 export interface Mechanism {
   readonly mechanism: number;
-  readonly parameter?: { readonly type: number; readonly hashAlg: number; readonly mgf: number; readonly saltLen: number };
+  readonly parameter?: {
+    readonly type: number;
+    readonly hashAlg: number;
+    readonly mgf: number;
+    readonly saltLen: number;
+  };
 }
 
 export interface TokenInfo {
@@ -46,20 +51,40 @@ export interface TokenInfo {
   readonly flags: number;
 }
 
-/** An error that pkcs11js throws for what is not CKR_OK. */
-export interface CkrError extends Error {
-  /** `CKR_PIN_INCORRECT`; for a code without a name `CKR_VENDOR_DEFINED`. */
-  readonly message: string;
+/** A call that did not return CKR_OK. */
+export class CkrError extends Error {
   readonly code: number;
-  readonly method?: string;
-}
+  /** `C_Sign`. */
+  readonly call: string;
 
-export function isCkrError(error: unknown): error is CkrError {
-  return error instanceof Error && error.name === 'Pkcs11Error' && 'code' in error && typeof error.code === 'number';
+  /** @param name `CKR_PIN_INCORRECT`; for a code without a name `CKR_VENDOR_DEFINED` */
+  constructor(name: string, code: number, call: string) {
+    super(name);
+    this.code = code;
+    this.call = call;
+  }
 }
 
 /** @throws the error of `require` where the addon is missing or was not built */
 export function loadAddon(): Cryptoki {
   const { PKCS11 } = createRequire(import.meta.url)('pkcs11js') as { PKCS11: new () => Cryptoki };
-  return new PKCS11();
+  return new Proxy(new PKCS11(), {
+    get: (addon, name) => {
+      const member: unknown = Reflect.get(addon, name);
+      if (typeof member !== 'function') return member;
+      return (...args: unknown[]): unknown => {
+        try {
+          return Reflect.apply(member, addon, args);
+        } catch (error) {
+          throw ofCall(error, String(name));
+        }
+      };
+    },
+  });
+}
+
+/** pkcs11js does not always know which call it was. */
+function ofCall(error: unknown, call: string): unknown {
+  if (!(error instanceof Error) || error.name !== 'Pkcs11Error' || !('code' in error)) return error;
+  return typeof error.code === 'number' ? new CkrError(error.message, error.code, call) : error;
 }

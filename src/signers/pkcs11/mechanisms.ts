@@ -26,7 +26,10 @@ const WAYS: Readonly<Record<string, readonly Way[]>> = {
   'rsassa-pss-sha256': [
     { mechanism: { mechanism: CKM.SHA256_RSA_PKCS_PSS, parameter: PSS }, input: whole },
     { mechanism: { mechanism: CKM.RSA_PKCS_PSS, parameter: PSS }, input: digest },
-    { mechanism: { mechanism: CKM.RSA_X_509 }, input: (payload, size) => emsaPss(digest(payload), randomBytes(32), size) },
+    {
+      mechanism: { mechanism: CKM.RSA_X_509 },
+      input: (payload, size) => emsaPss(digest(payload), randomBytes(32), size),
+    },
   ],
 };
 

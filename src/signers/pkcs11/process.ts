@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Cause, ModuleFailure } from './failure.ts';
 import type { AnswerTo, Question, Reply } from './messages.ts';
@@ -93,6 +94,8 @@ export class ModuleProcess {
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       running.said = `${running.said}${text}`.slice(-TAIL);
     });
+    // It has no other reader, and must not keep us alive.
+    if (child.stderr instanceof Socket) child.stderr.unref();
     child.on('exit', () => {
       if (this.child === running) this.child = undefined;
     });
@@ -149,9 +152,9 @@ function hear({ process: child }: Running, question: Question, ms: number): Prom
 async function killed(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = new Promise((resolve) => child.once('exit', resolve));
-  child.ref();
   child.kill('SIGKILL');
-  await ended;
+  // A driver may keep it from ending even then.
+  await Promise.race([ended, sleep(ORDERLY)]);
 }
 
 function streamEnd({ stderr }: ChildProcess): Promise<unknown> {

@@ -1,5 +1,5 @@
 import { CKA, CKF_SESSION, CKF_TOKEN, CKM, CKO, CKR, CKU } from './constants.ts';
-import { type Cryptoki, type Handle, isCkrError, type Template } from './cryptoki.ts';
+import { CkrError, type Cryptoki, type Handle, type Template } from './cryptoki.ts';
 import { mayTryNext, type Way, waysOf } from './mechanisms.ts';
 import type { GenerateQuestion, ObjectKind, ObjectQuery, ObjectReport, SignQuestion, TokenReport } from './messages.ts';
 
@@ -62,12 +62,14 @@ export class Sessions {
     });
   }
 
-  login(slot: string, pin: Uint8Array): void {
+  login(slot: string, pin: Uint8Array): undefined {
     this.within(slot, ({ handle }) => this.loginAs(handle, CKU.USER, pin));
   }
 
   objects(slot: string, kind: ObjectKind, match: ObjectQuery): ObjectReport[] {
-    return this.within(slot, ({ handle }) => this.find(handle, kind, match).map((object) => this.report(handle, object)));
+    return this.within(slot, ({ handle }) =>
+      this.find(handle, kind, match).map((object) => this.report(handle, object)),
+    );
   }
 
   /** Tries the ways of the scheme in their order, each in a session of its own, and remembers the one that worked. */
@@ -82,7 +84,7 @@ export class Sessions {
           this.known.set(name, way);
           return signature;
         } catch (error) {
-          if (!isCkrError(error) || !mayTryNext(error.code) || i === ways.length - 1) throw error;
+          if (!(error instanceof CkrError) || !mayTryNext(error.code) || i === ways.length - 1) throw error;
           this.renew(slot, session);
         }
       }
@@ -91,7 +93,7 @@ export class Sessions {
   }
 
   /** Makes a key pair that stays on the token. */
-  generate({ slot, scheme, label, id }: GenerateQuestion): void {
+  generate({ slot, scheme, label, id }: GenerateQuestion): undefined {
     const pair = PAIRS[scheme];
     if (pair === undefined) throw new Error(`no way to make a key for ${scheme}`);
     const common: Template = [
@@ -118,7 +120,13 @@ export class Sessions {
     });
   }
 
-  private signIn(session: Session, way: Way, query: ObjectQuery, payload: Uint8Array, pin: Uint8Array | undefined): Uint8Array {
+  private signIn(
+    session: Session,
+    way: Way,
+    query: ObjectQuery,
+    payload: Uint8Array,
+    pin: Uint8Array | undefined,
+  ): Uint8Array {
     const key = this.signingKey(session, query);
     this.module.C_SignInit(session.handle, way.mechanism, key.handle);
     if (pin !== undefined) this.loginAs(session.handle, CKU.CONTEXT_SPECIFIC, pin);
@@ -144,7 +152,7 @@ export class Sessions {
     try {
       this.module.C_Login(session, user, text);
     } catch (error) {
-      if (!isCkrError(error) || error.code !== CKR.USER_ALREADY_LOGGED_IN) throw error;
+      if (!(error instanceof CkrError) || error.code !== CKR.USER_ALREADY_LOGGED_IN) throw error;
     }
   }
 
@@ -185,7 +193,7 @@ export class Sessions {
       const value = this.module.C_GetAttributeValue(session, object, [{ type }])[0]?.value;
       return value === undefined || value.length === 0 ? undefined : Buffer.from(value);
     } catch (error) {
-      if (!isCkrError(error)) throw error;
+      if (!(error instanceof CkrError)) throw error;
       return undefined;
     }
   }
@@ -195,7 +203,7 @@ export class Sessions {
       return this.module.C_GetTokenInfo(slot);
     } catch (error) {
       // A card of a kind that the module does not know, or one that is being pulled: others may be there.
-      if (!isCkrError(error)) throw error;
+      if (!(error instanceof CkrError)) throw error;
       return undefined;
     }
   }

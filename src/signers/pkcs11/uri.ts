@@ -45,7 +45,7 @@ const PATH_ATTRIBUTES: readonly string[] = [...TOKEN_ATTRIBUTES, 'object', 'id',
 const QUERY_ATTRIBUTES: readonly string[] = ['module-path', 'module-name', 'pin-source', 'pin-value'];
 
 /** RFC 7512, section 2.3: pk11-pchar and pk11-qchar. */
-const UNRESERVED = "A-Za-z0-9._~:\\[\\]@!$'()*+,=-";
+const UNRESERVED = "A-Za-z0-9._~\\-:\\[\\]@!$'()*+,=";
 const PATH_VALUE = new RegExp(`^(?:[${UNRESERVED}&]|%[0-9A-Fa-f]{2})*$`);
 const QUERY_VALUE = new RegExp(`^(?:[${UNRESERVED}/?|]|%[0-9A-Fa-f]{2})*$`);
 
@@ -80,8 +80,8 @@ export function parsePkcs11Uri(uri: string): Pkcs11Uri {
     const value = text(at, name);
     if (value !== undefined) token[name] = value;
   }
-  if (token['slot-id'] !== undefined && !/^(?:0|[1-9]\d{0,19})$/.test(token['slot-id']))
-    refuse('slot-id is no number', { expected: 'a decimal number', found: token['slot-id'] });
+  if (!/^(?:0|[1-9]\d{0,19})$/.test(text(at, 'slot-id') ?? '0'))
+    refuse('slot-id is no number', { expected: 'a decimal number', found: text(at, 'slot-id') ?? '' });
   const label = text(at, 'object');
   const id = at.get('id');
   const type = text(at, 'type') ?? 'private';

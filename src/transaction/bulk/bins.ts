@@ -1,5 +1,5 @@
 import { sign } from 'node:crypto';
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { targetsFrame } from '../../tuf/compose.ts';
 import { sha256Hex } from '../../tuf/digest.ts';
@@ -8,20 +8,11 @@ import { keyOf, runLength, sortFragments, writeRun } from '../../tuf/fragments.t
 import { keyidOf, schemeParameters, verifySignature, withOptions } from '../../tuf/keys.ts';
 import { metadataName } from '../../tuf/layout.ts';
 import type { Signature } from '../../tuf/model.ts';
-import { MAX_LENGTH } from '../../tuf/walk.ts';
-import type { BinTask, DraftedBin, Refusal, Report, SoftwareKey, WorkerTask } from './messages.ts';
+import type { BinTask, DraftedBin, Report, SoftwareKey, WorkerTask } from './messages.ts';
 import type { Records } from './records.ts';
+import { openNew, Refused } from './refused.ts';
 
 /** The second pass, in a worker: the bins of one part are sorted, composed, and, with keys at hand, signed and written. */
-
-/** Ends a build; caught where the worker reports. */
-export class Refused extends Error {
-  readonly refusal: Refusal;
-  constructor(refusal: Refusal) {
-    super(refusal.why);
-    this.refusal = refusal;
-  }
-}
 
 /** Bytes before the signed part: each signature is at most 1,024 bytes of RSA, in hex, and its keyid. */
 const HEAD_ROOM = 64;
@@ -65,13 +56,13 @@ export class Bins {
   /** The signed part, in the scratch buffer. */
   private compose({ name, expires }: BinTask, bin: number): Buffer {
     const { records, offset } = this;
-    const { version, repository } = this.task;
+    const { version, repository, maxLength } = this.task;
     const numbers = records.ofBin(bin);
     const twice = sortFragments(records, numbers);
     if (twice !== undefined) throw new Refused({ why: 'twice', path: keyOf(records, twice) });
     const { head, tail } = targetsFrame({ version, repository, expires: new Date(expires) });
     const length = head.length + runLength(records, numbers) + tail.length;
-    if (offset + length > MAX_LENGTH.targets) throw new Refused({ why: 'too-long', name, length });
+    if (offset + length > maxLength) throw new Refused({ why: 'too-long', name, length });
     if (this.scratch.length <= offset + length) this.scratch = Buffer.allocUnsafeSlow(2 * (offset + length));
     const { scratch } = this;
     const afterHead = offset + head.copy(scratch, offset);
@@ -99,13 +90,7 @@ export class Bins {
 
 /** Create-only. If we crash here, the folder is one that nobody has put in its place. */
 function create(path: string, name: string, bytes: Buffer): void {
-  let file: number;
-  try {
-    file = openSync(path, 'wx', 0o644);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw new Refused({ why: 'exists', name });
-    throw error;
-  }
+  const file = openNew(path, name, 0o644);
   try {
     for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done, bytes.length - done, done);
   } finally {

@@ -5,6 +5,7 @@ import { metaValue } from '../../tuf/compose.ts';
 import { sha256Hex } from '../../tuf/digest.ts';
 import type { Run } from '../../tuf/model.ts';
 import { entry, join as joinRun } from '../../tuf/run.ts';
+import { MAX_LENGTH } from '../../tuf/walk.ts';
 import type { RoleDraft } from '../plan.ts';
 import { listsHash } from '../plan.ts';
 import { Crew } from './crew.ts';
@@ -20,7 +21,7 @@ import { partBits } from './spool.ts';
 export interface BulkBuild {
   /** File of rows (`rows.ts`). */
   readonly rows: string;
-  /** An existing folder for what lies between the passes: as large as the metadata. The caller removes it. */
+  /** An empty folder for what lies between the passes: as large as the metadata. The caller removes it. */
   readonly spool: string;
   /** Worker threads, from 1. */
   readonly workers: number;
@@ -98,7 +99,8 @@ function tasksOf(build: BulkBuild): WorkerTask[] {
   const spools = Array.from({ length: build.workers }, (_, i) => join(build.spool, `${i}.spool`));
   const inWorkers = finish.in === 'workers' ? { folder: finish.folder, keys: finish.keys } : undefined;
   const hashed = listsHash(namesOf(build)[0]!);
-  return spools.map((_, worker) => ({ rows, spools, worker, bits, version, repository, hashed, finish: inWorkers }));
+  const common = { rows, spools, bits, version, repository, hashed, maxLength: MAX_LENGTH.targets, finish: inWorkers };
+  return spools.map((_, worker) => ({ ...common, worker }));
 }
 
 function namesOf({ prefix, bits }: BulkBuild): string[] {

@@ -4,6 +4,9 @@ import { MAX_LENGTH } from '../../tuf/walk.ts';
 import type { Order, Refusal, Report, WorkerTask } from './messages.ts';
 import { parseRow } from './rows.ts';
 
+/** What a row leaves behind is garbage at once: room for more of it would only make memory follow the number of rows. */
+const LIMITS = { maxYoungGenerationSizeMb: 12 };
+
 /** The worker threads of a bulk build. Each is asked one thing at a time. */
 export class Crew {
   private readonly workers: readonly Worker[];
@@ -11,7 +14,7 @@ export class Crew {
   constructor(tasks: readonly WorkerTask[]) {
     // From source or built: the worker lies beside this file and has the same ending.
     const file = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url);
-    this.workers = tasks.map((workerData) => new Worker(file, { workerData }));
+    this.workers = tasks.map((workerData) => new Worker(file, { workerData, resourceLimits: LIMITS }));
     // Who asks hears of it; a worker that fails between two questions is heard by the next one, which it never answers.
     for (const worker of this.workers) worker.on('error', () => undefined);
   }
@@ -68,7 +71,7 @@ function errorOf(refusal: Refusal): TufaError {
         found: `keyid ${refusal.keyid}`,
       });
     case 'exists':
-      return new StorageError('stands there already', { object: refusal.name, hint: 'build into an empty folder' });
+      return new StorageError('stands there already', { object: refusal.name, hint: 'build in an empty folder' });
   }
 }
 

@@ -22,6 +22,8 @@ export interface WorkerTask {
   readonly repository: string;
   /** Whether the snapshot will list the sha256 of the bins. */
   readonly hashed: boolean;
+  /** Bytes; what clients read at most. */
+  readonly maxLength: number;
   /** undefined: the main thread signs and writes. */
   readonly finish: { readonly folder: string; readonly keys: readonly SoftwareKey[] } | undefined;
 }

@@ -27,7 +27,7 @@ export interface RowText {
 }
 
 /** Bytes read at once; a line is far shorter. */
-const CHUNK = 1024 * 1024;
+const CHUNK = 64 * 1024;
 const MAX_LINE = 4096;
 const MAX_PATH = 512;
 const LINE_FEED = 0x0a;
@@ -56,17 +56,14 @@ export interface BadRow {
   readonly line: string;
 }
 
+type EachRow = (path: string, length: string, sha256: string, listed: string) => void;
+
 /**
  * Hands the rows whose lines begin in this range of the file to `each`.
  * @param file descriptor
  * @returns the first line that is no row; undefined: all are
  */
-export function readRows(
-  file: number,
-  start: number,
-  end: number,
-  each: (path: string, length: string, sha256: string, listed: string) => void,
-): BadRow | undefined {
+export function readRows(file: number, start: number, end: number, each: EachRow): BadRow | undefined {
   const buffer = Buffer.allocUnsafe(CHUNK + MAX_LINE);
   let position = start === 0 ? 0 : afterLine(file, start - 1, buffer);
   while (position < end) {
@@ -88,22 +85,28 @@ function afterLine(file: number, at: number, buffer: Buffer): number {
   return at + (found === -1 ? read : found + 1);
 }
 
+const PATH = /[\w~+!@=-][\w.~+!@=-]*(?:\/[\w~+!@=-][\w.~+!@=-]*)+/;
+/** Every day of the calendar but the 29th of February. */
+const DAY =
+  /\d{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\d|30)|02-(?:0[1-9]|1\d|2[0-8]))/;
+const TIME = /(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\dZ/;
 /** The usual row, in one match: nothing in it needs a second look. What it does not match is looked at by `parseRow`. */
-const USUAL =
-  /([\w~+!@=-][\w.~+!@=-]*(?:\/[\w~+!@=-][\w.~+!@=-]*)+)\t(0|[1-9]\d{0,14})\t([0-9a-f]{64})\t((\d{4}-\d\d-\d\d)T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\dZ)\n/y;
+const USUAL = new RegExp(`${PATH.source}\\t(?:0|[1-9]\\d{0,14})\\t[0-9a-f]{64}\\t${DAY.source}T${TIME.source}\\n`, 'y');
+/** Characters of a row's end: sha256 and time, each with the tab before it, and a line feed. */
+const TIME_WIDTH = 20;
+const TAIL_WIDTH = 1 + 64 + 1 + TIME_WIDTH + 1;
 
-function takeRows(
-  text: string,
-  limit: number,
-  each: (path: string, length: string, sha256: string, listed: string) => void,
-): { used: number; bad?: BadRow } {
+function takeRows(text: string, limit: number, each: EachRow): { used: number; bad?: BadRow } {
   let at = 0;
   while (at < text.length && at < limit) {
     USUAL.lastIndex = at;
-    const match = USUAL.exec(text);
-    if (match !== null && match[1]!.length <= MAX_PATH && isDay(match[5]!)) {
-      each(match[1]!, match[2]!, match[3]!, match[4]!);
-      at = USUAL.lastIndex;
+    const tab = text.indexOf('\t', at);
+    if (tab - at <= MAX_PATH && USUAL.test(text)) {
+      const end = USUAL.lastIndex;
+      const tail = end - TAIL_WIDTH;
+      const sha256 = text.slice(tail + 1, tail + 65);
+      each(text.slice(at, tab), text.slice(tab + 1, tail), sha256, text.slice(end - 1 - TIME_WIDTH, end - 1));
+      at = end;
       continue;
     }
     const end = text.indexOf('\n', at);
@@ -114,16 +117,6 @@ function takeRows(
     at = end + 1;
   }
   return { used: at };
-}
-
-const days = new Set<string>();
-
-/** Whether the calendar has this day. An index has a few thousand of them. */
-function isDay(day: string): boolean {
-  if (days.has(day)) return true;
-  if (parseDate(`${day}T00:00:00Z`) === undefined) return false;
-  days.add(day);
-  return true;
 }
 
 function isRow(line: string): boolean {

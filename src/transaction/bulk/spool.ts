@@ -1,6 +1,7 @@
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, writeSync } from 'node:fs';
 import { binIndex } from '../../tuf/bins.ts';
 import { targetFragment } from '../../tuf/fragments.ts';
+import { openNew } from './refused.ts';
 
 /**
  * The first pass: fragments go to the part of the bins that theirs is in. A part is what the second pass holds in memory:
@@ -34,7 +35,7 @@ export class Spool {
   constructor(path: string, bits: number) {
     this.bits = bits;
     this.parts = 2 ** partBits(bits);
-    this.file = openSync(path, 'wx', 0o600);
+    this.file = openNew(path, path, 0o600);
     this.buffer = Buffer.allocUnsafeSlow(this.parts * BUFFER);
     this.filled = new Int32Array(this.parts);
   }

@@ -1,8 +1,9 @@
 import { closeSync, openSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
-import { Bins, Refused } from './bins.ts';
+import { Bins } from './bins.ts';
 import type { Order, Report, WorkerTask } from './messages.ts';
 import { Records } from './records.ts';
+import { Refused } from './refused.ts';
 import { readRows } from './rows.ts';
 import { partBits, Spool } from './spool.ts';
 

@@ -71,13 +71,19 @@ export interface Hostile {
   /** Replaces files after everything was signed. */
   after?: (files: Map<string, Uint8Array>) => void;
   sign: (key: TestKey, payload: Uint8Array) => Signature;
+  /** Who signs snapshot and timestamp. */
+  online: readonly TestKey[];
   /** Nothing of our own in it: a repository of the specification alone. */
   foreign: boolean;
   /** Version of root, snapshot and timestamp that is newest; older ones are not laid. */
   version: number;
 }
 
-/** An honest repository with 4 bins, a claimed policy and a wheel, as the attacks find it. */
+/**
+ * An honest repository with a claimed policy and a wheel, as the attacks find it.
+ *
+ * @param bits 0: `bin0` in the place of `bins`, a tree that tough can read
+ */
 export function honest(scheme: 'ed25519' | 'p-256' = 'ed25519', bits = 2): Hostile {
   const now = new Date(Math.floor(Date.now() / 1000) * 1000);
   const keys: HostileKeys = {
@@ -101,13 +107,19 @@ export function honest(scheme: 'ed25519' | 'p-256' = 'ed25519', bits = 2): Hosti
     padding: 0,
     ...more,
   });
-  const leaves = Array.from({ length: 2 ** bits }, (_, i) => `bin${bits}-${i.toString(16)}`);
+  const leaves = bits === 0 ? ['bin0'] : Array.from({ length: 2 ** bits }, (_, i) => `bin${bits}-${i.toString(16)}`);
   const roles: Record<string, Part> = {
     targets: part(keys.root.slice(0, 2), {
       delegations: targetsDelegations(
         {
           keys: all,
-          roles: { trust: offline, deny: one(keys.online), claimed: offline, recent: one(keys.recent), bins: offline },
+          roles: {
+            trust: offline,
+            deny: one(keys.online),
+            claimed: offline,
+            recent: one(keys.recent),
+            bins: bits === 0 ? one(keys.bins) : offline,
+          },
         },
         { bins: bits, recent: 0 },
       ),
@@ -116,8 +128,9 @@ export function honest(scheme: 'ed25519' | 'p-256' = 'ed25519', bits = 2): Hosti
     deny: part([keys.online]),
     claimed: part(keys.root.slice(0, 2), { targets: { [POLICY]: HONEST[POLICY] } }),
     recent0: part([keys.recent]),
-    bins: part(keys.root.slice(0, 2), { delegations: succinctDelegations(all, one(keys.bins), 'bin', bits) }),
   };
+  if (bits > 0)
+    roles['bins'] = part(keys.root.slice(0, 2), { delegations: succinctDelegations(all, one(keys.bins), 'bin', bits) });
   for (const leaf of leaves) roles[leaf] = part([keys.bins], { targets: { [WHEEL]: HONEST[WHEEL] } });
   return {
     keys,
@@ -132,6 +145,7 @@ export function honest(scheme: 'ed25519' | 'p-256' = 'ed25519', bits = 2): Hosti
     timestampPadding: 0,
     timestampRepository: UUID,
     sign: (key, payload) => key.sign(payload),
+    online: [keys.online],
     foreign: false,
     version: VERSION,
   };
@@ -139,7 +153,7 @@ export function honest(scheme: 'ed25519' | 'p-256' = 'ed25519', bits = 2): Hosti
 
 /** The bins of `hostile`, whatever their number. */
 export function bins(hostile: Hostile): Part[] {
-  return Object.entries(hostile.roles).flatMap(([name, part]) => (/^bin\d-/.test(name) ? [part] : []));
+  return Object.entries(hostile.roles).flatMap(([name, part]) => (/^bin\d+(-|$)/.test(name) ? [part] : []));
 }
 
 /** Delegates to a role NAME with a key of the thief. */
@@ -153,6 +167,16 @@ export function delegateTo(name: string, thief: TestKey): Delegations {
     pathHashPrefixes: undefined,
   };
   return { keys: new Map([[thief.keyid, thief.key]]), roles: [role], succinct: undefined };
+}
+
+/** Lays root 2 as well: root 1 with these changes. */
+export function secondRoot(hostile: Hostile, edit: (signed: Record<string, Encodable>) => void): void {
+  hostile.after = (files) => {
+    const { signed } = JSON.parse(Buffer.from(files.get('metadata/1.root.json')!).toString('utf8'));
+    const next = { ...signed, version: 2 };
+    edit(next);
+    files.set('metadata/2.root.json', seal(hostile, canonical(next), hostile.keys.root.slice(0, 2)));
+  };
 }
 
 /** Files by key (`metadata/…`, `targets/…`). */
@@ -218,7 +242,7 @@ function layTop(
   });
   const padding: Record<string, Encodable> =
     hostile.snapshotPadding === 0 ? {} : { 'x-padding': 'x'.repeat(hostile.snapshotPadding) };
-  const snapshot = seal(hostile, extended(signed, padding), [keys.online]);
+  const snapshot = seal(hostile, extended(signed, padding), hostile.online);
   files.set(`metadata/${hostile.version}.snapshot.json`, snapshot);
   const listed = { version: hostile.version, length: snapshot.length, sha256: sha256Hex(snapshot) };
   const timestamp = extended(
@@ -236,7 +260,7 @@ function layTop(
       if (hostile.timestampPadding === 0) delete signed['x-padding'];
     },
   );
-  files.set('metadata/timestamp.json', seal(hostile, timestamp, [keys.online]));
+  files.set('metadata/timestamp.json', seal(hostile, timestamp, hostile.online));
 }
 
 function composePart(part: Part): Buffer {

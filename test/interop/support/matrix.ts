@@ -1,11 +1,13 @@
 /**
  * The matrix: each state that a repository goes through x each client x {fresh, kept from each earlier state, kept all
  * along}, judged cell by cell. A cell is one run: refresh, every present target downloaded, every absent one looked up,
- * and the versions that the client trusts at the end.
+ * and the versions that the client trusts at the end. Two earlier states that left a client the same files, byte for byte,
+ * are one to start from: a write that no client sees leads nowhere else.
  */
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
+import { canonicalize } from '@tufjs/canonical-json';
 import { startServer, type TestServer } from '../../support/server.ts';
 import { type Client, type ClientName, type ClientResult, startClient } from './clients.ts';
 import { differences, type Expectation, type Expected, everythingWorks, type Versions } from './expectation.ts';
@@ -117,7 +119,9 @@ interface Visit {
 class KeptStates {
   readonly client: Client;
   readonly folder: string;
+  /** Earlier steps by the files that they left. */
   readonly steps: string[] = [];
+  readonly left = new Set<string>();
 
   constructor(client: Client, folder: string) {
     this.client = client;
@@ -131,18 +135,25 @@ class KeptStates {
       await copyState(this.#after(index), state);
       cells.push(await this.#run(visit, earlier, state));
       if (this.steps.length === 1) {
+        // With one earlier step, "kept all along" is what was kept from that step.
+        await rm(this.#all, { recursive: true, force: true });
         await copyState(state, this.#all);
       }
       await rm(state, { recursive: true });
     }
-    // With one earlier step, "kept all along" is what was kept from that step.
     if (this.steps.length > 1) {
       cells.push(await this.#run(visit, 'every step', this.#all));
     }
     const fresh = this.#after(this.steps.length);
     await mkdir(fresh, { recursive: true });
     cells.unshift(await this.#run(visit, 'fresh', fresh));
-    this.steps.push(visit.state.name);
+    const files = await contentsOf(fresh);
+    if (this.left.has(files)) {
+      await rm(fresh, { recursive: true });
+    } else {
+      this.left.add(files);
+      this.steps.push(visit.state.name);
+    }
     return cells;
   }
 
@@ -179,6 +190,22 @@ class KeptStates {
 /** Copies a client's folder; python-tuf keeps a relative link in its own. */
 function copyState(from: string, to: string): Promise<void> {
   return cp(from, to, { recursive: true, verbatimSymlinks: true });
+}
+
+/** tough writes down when it last looked: that is not what it saw. */
+const NOT_SEEN = 'latest_known_time.json';
+
+/** Every file of a folder of metadata, by path and content. */
+async function contentsOf(folder: string): Promise<string> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries
+    .filter((entry) => entry.isFile() && entry.name !== NOT_SEEN)
+    .map((entry) => join(entry.parentPath, entry.name));
+  // tough writes metadata anew, its members in another order each time.
+  const lines = files.map(
+    async (file) => `${relative(folder, file)} ${canonicalize(JSON.parse(await readFile(file, 'utf8')))}`,
+  );
+  return (await Promise.all(lines)).sort().join('\n');
 }
 
 /** The versions that every client must arrive at, by the files themselves. */

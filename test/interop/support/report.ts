@@ -21,12 +21,12 @@ export function failures(report: MatrixReport): string[] {
     });
 }
 
-/** The table: a row for each client, a column for each step, "runs as expected / runs (refusals expected)". */
+/** The table: a row for each step, a column for each client, "runs as expected / runs (refusals expected)". */
 export function summary(report: MatrixReport): string[] {
-  const rows = [['', ...report.steps]];
-  for (const { name, version } of report.clients) {
-    rows.push([`${name} ${version}`, ...report.steps.map((step) => counts(report, name, step))]);
-  }
+  const rows = [
+    ['', ...report.clients.map(({ name, version }) => `${name} ${version}`)],
+    ...report.steps.map((step) => [step, ...report.clients.map(({ name }) => counts(report, name, step))]),
+  ];
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   const right = report.cells.length - failures(report).length;
   const leftOut = report.leftOut.length > 0 ? `, left out: ${report.leftOut.join(', ')}` : '';

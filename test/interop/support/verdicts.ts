@@ -39,31 +39,44 @@ export class Jury {
     return this.clients.map((client) => client.name);
   }
 
-  /** Fresh clients, one instance each, look up the paths in this order. */
-  async ask(files: ReadonlyMap<string, Uint8Array>, paths: readonly string[], now: Date): Promise<Verdicts> {
+  /**
+   * Clients, one instance each, look up the paths in this order.
+   *
+   * @param before what they have seen and kept; without it they are fresh
+   */
+  async ask(
+    files: ReadonlyMap<string, Uint8Array>,
+    paths: readonly string[],
+    now: Date,
+    before?: ReadonlyMap<string, Uint8Array>,
+  ): Promise<Verdicts> {
     const round = ++this.round;
-    // tough puts the hash before the whole path; the same bytes stand there for it.
-    this.server.serve(
-      (key) =>
-        files.get(key) ?? files.get(key.replace(/^targets\/([0-9a-f]{64,128})\.(.*\/)([^/]+)$/, 'targets/$2$1.$3')),
-    );
     const texts = new Map(
       [...files]
         .filter(([key]) => key.startsWith('targets/'))
         .map(([, bytes]) => [sha256Hex(bytes), Buffer.from(bytes).toString('utf8')]),
     );
-    const verdicts: Record<string, Verdict[]> = { tufa: await askUs(files, paths, now) };
+    const verdicts: Record<string, Verdict[]> = { tufa: askUs(files, paths, now, before) };
     const root = join(this.folder, `${round}.root.json`);
     await writeFile(root, files.get('metadata/1.root.json')!);
     for (const client of this.clients) {
-      const result = await client.run({
-        metadataUrl: `${this.server.url}metadata/`,
-        targetsUrl: `${this.server.url}targets/`,
-        root,
-        state: join(this.folder, `${round}-${client.name}`),
-        now: now.toISOString(),
-        targets: [...paths],
-      });
+      const run = (shown: ReadonlyMap<string, Uint8Array>) => {
+        // tough puts the hash before the whole path; the same bytes stand there for it.
+        this.server.serve(
+          (key) =>
+            shown.get(key) ?? shown.get(key.replace(/^targets\/([0-9a-f]{64,128})\.(.*\/)([^/]+)$/, 'targets/$2$1.$3')),
+        );
+        return client.run({
+          metadataUrl: `${this.server.url}metadata/`,
+          targetsUrl: `${this.server.url}targets/`,
+          root,
+          state: join(this.folder, `${round}-${client.name}`),
+          now: now.toISOString(),
+          targets: [...paths],
+        });
+      };
+      if (before !== undefined) await run(before);
+      const result = await run(files);
       verdicts[client.name] = paths.map((path) =>
         result.refresh === 'ok' ? verdictOf(result.targets[path], texts) : 'refused',
       );
@@ -83,13 +96,17 @@ function verdictOf(result: TargetResult | undefined, texts: ReadonlyMap<string, 
   return 'sha256' in result ? (texts.get(result.sha256) ?? 'other bytes') : 'refused';
 }
 
-async function askUs(files: ReadonlyMap<string, Uint8Array>, paths: readonly string[], now: Date): Promise<Verdict[]> {
+function askUs(
+  files: ReadonlyMap<string, Uint8Array>,
+  paths: readonly string[],
+  now: Date,
+  before: ReadonlyMap<string, Uint8Array> | undefined,
+): Verdict[] {
   try {
-    const client = new OurClient({
-      root: trustRoot(files.get('metadata/1.root.json')!),
-      timestamp: undefined,
-      snapshot: undefined,
-    });
+    const root = trustRoot(files.get('metadata/1.root.json')!);
+    const first = new OurClient({ root, timestamp: undefined, snapshot: undefined });
+    if (before !== undefined) drive(first.refresh(now), before);
+    const client = new OurClient(first.trusted);
     drive(client.refresh(now), files);
     return paths.map((path) => lookUp(client, files, path, now));
   } catch {

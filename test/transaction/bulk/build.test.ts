@@ -101,7 +101,7 @@ describe('a bulk build', () => {
           expect(Buffer.from(built.meta).toString()).to.equal(meta);
         }
       }),
-      { numRuns: 12 },
+      { numRuns: 8 },
     );
   });
 
@@ -214,6 +214,14 @@ describe('a bulk build', () => {
     );
     expect(error).to.be.instanceOf(StorageError);
     expect(await readFile(join(place, '1.bin3-5.json'), 'utf8')).to.equal('mine');
+  });
+
+  it('shares its spool folder with no other build', async () => {
+    const place = join(folder, `${builds}`);
+    await mkdir(place);
+    await writeFile(join(place, '1.spool'), '');
+    const error = await refusal(build([], { workers: 2 }));
+    expect(error).to.be.instanceOf(StorageError);
   });
 
   for (const scheme of ['ec', 'rsa'] as const) {

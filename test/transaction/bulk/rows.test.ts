@@ -43,6 +43,13 @@ describe('rows of a bulk build', () => {
     expect(readRanges(0, (await stat(file)).size)).to.deep.equal(['packages/foo/foo-1.0.tar.gz', 'b']);
   });
 
+  it('may be of any day that the calendar has', async () => {
+    const days = Array.from({ length: 366 + 365 }, (_, i) => new Date(Date.UTC(2024, 0, 1 + i)));
+    const rows = days.map((listed, i) => row(`simple/a/${i}`, { listed }));
+    await writeRows(file, rows);
+    expect(readRanges(0, (await stat(file)).size)).to.have.length(731);
+  });
+
   it('belong to the range that their line begins in, each to one', async () => {
     const paths = Array.from({ length: 9 }, (_, i) => `simple/${'x'.repeat(i + 1)}/a`);
     await writeRows(
