@@ -28,13 +28,19 @@ export function printableText(text: string): string {
     .join('\n');
 }
 
-/** A JSON text that means the same and holds no unsafe character. */
+/** A JSON text that means the same and holds no unsafe character. Bytes are left out: a run of a large index is one. */
 export function printableJson(value: unknown): string {
-  const text = JSON.stringify(value, null, 2);
+  const text = JSON.stringify(value, withoutBytes, 2);
   return text
     .split('\n')
     .map((line) => line.replace(UNSAFE, utf16))
     .join('\n');
+}
+
+/** Sees the object that a value is in, because a Buffer has turned itself into a list by then. */
+function withoutBytes(this: unknown, key: string, value: unknown): unknown {
+  const holder = this as Readonly<Record<string, unknown>> | null;
+  return holder?.[key] instanceof Uint8Array ? undefined : value;
 }
 
 // biome-ignore lint/complexity/useRegexLiterals: a literal would hold the escape character itself
