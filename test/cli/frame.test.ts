@@ -135,7 +135,7 @@ describe('every command', () => {
       it(`refuses a secret and does not repeat it: ${args[0]?.split('=')[0]}`, async () => {
         const { exitCode, stdout, stderr } = await run(['secret', ...args]);
         expect(exitCode).to.equal(2);
-        expect(stderr).to.contain('--passphrase-fd');
+        expect(stderr).to.match(/--(?:pin|passphrase)-fd/);
         expect(stdout + stderr).not.to.contain('123456');
       });
     }
