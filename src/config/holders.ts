@@ -72,7 +72,11 @@ export function parseHolder(bytes: Uint8Array, what: string): Holder {
   assertPublishable(key, `${what}: key`);
   const name = keyName().safeParse(member(object, 'name'));
   if (!name.success) return refuse(`${what}: name`, name.error.issues[0]?.message ?? '', member(object, 'name'));
-  return { name: name.data, keyid, key, ...(object.has('uri') ? { uri: member(object, 'uri') } : {}) };
+  if (!object.has('uri')) return { name: name.data, keyid, key };
+  const uri = member(object, 'uri');
+  // It would be shown wherever the uri is.
+  if (/[?&;]pin-value=/i.test(uri)) refuse(`${what}: uri`, 'no PIN in it', 'pin-value=');
+  return { name: name.data, keyid, key, uri };
 }
 
 async function readHolder(folder: string, name: string): Promise<Holder> {

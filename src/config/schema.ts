@@ -84,7 +84,11 @@ const pkcs11Module = () =>
     path: text(/^(?:\/|[A-Za-z]:[\\/])[^\0]+$/, 'the absolute path of a PKCS#11 module'),
     initArgs: text(/^[^\0]+$/, 'arguments of C_Initialize').optional(),
     env: z
-      .record(text(VARIABLE, 'name of an environment variable'), text(/^[^\0]*$/, 'a text'), 'a mapping')
+      .record(
+        text(VARIABLE, 'name of an environment variable'),
+        text(/^[^\0]*$/, 'a text'),
+        'variables by name, none of NODE_*, LD_*, DYLD_*',
+      )
       .optional(),
   });
 
@@ -139,7 +143,9 @@ const fields = mapping({
   publish: mapping({ every: duration().prefault('60s'), tries: whole(1, 64).default(8) }).prefault({}),
   removals: mapping({ hold: whole(1, 1_000_000) }).default({ hold: 100 }),
   grace: duration().prefault('15m'),
-  pkcs11: mapping({ modules: z.record(keyName(), pkcs11Module(), 'modules by their names').default({}) }).prefault({}),
+  pkcs11: mapping({
+    modules: z.record(keyName(), pkcs11Module(), 'modules by names of small letters').default({}),
+  }).prefault({}),
   uploaders: z
     .array(
       mapping({

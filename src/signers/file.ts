@@ -160,11 +160,16 @@ function publicHalfOf({ path }: KeyFile, privateKey: KeyObject): Key {
       object: `key file ${path}`,
       code: 'signer.key-kind',
       expected: SUPPORTED_SCHEMES.join(', '),
-      found: privateKey.asymmetricKeyType ?? 'another kind',
+      found: kindOf(privateKey),
       hint: 'make another key: `tufa key generate`',
       cause,
     });
   }
+}
+
+function kindOf({ asymmetricKeyType: type, asymmetricKeyDetails: details }: KeyObject): string {
+  const { modulusLength: bits } = details ?? {};
+  return bits === undefined ? (type ?? 'another kind') : `${type} of ${bits} bits`;
 }
 
 function parse(file: KeyFile, pem: Buffer): KeyObject {

@@ -98,6 +98,44 @@ describe('secretSource', () => {
       expect((await refusal(ask({ passphraseFile, env }, pin), PersonError)).message).to.contain('a pin is needed');
     });
 
+    it('a PIN: --pin-fd before --pin-file before $TUFA_PIN_FILE before $CREDENTIALS_DIRECTORY', async () => {
+      file('root-a.pin', 'credential');
+      const env = { TUFA_PIN_FILE: file('e', 'environment\n'), CREDENTIALS_DIRECTORY: folder };
+      const pinFile = file('f', 'flag');
+      expect(await ask({ env: { CREDENTIALS_DIRECTORY: folder } }, pin)).to.equal('credential');
+      expect(await ask({ env }, pin)).to.equal('environment');
+      expect(await ask({ env, pinFile }, pin)).to.equal('flag');
+      const error = await refusal(ask({ env, pinFile, pinFd: 987 }, pin), ConfigurationError);
+      expect(error.message).to.equal('file descriptor 987: cannot be read');
+      expect(error.hint).to.contain('--pin-fd 987');
+      expect((await refusal(ask({ env }, alice), PersonError)).message).to.contain('a passphrase is needed');
+    });
+
+    it('a PIN that was given for one token is not sent to another', async () => {
+      const secrets = source({ pinFile: file('f', '123456') });
+      expect(Buffer.from((await secrets.get(pin))!).toString()).to.equal('123456');
+      const other: SecretQuestion = { ...pin, subject: 'token "root b"', name: 'root-b' };
+      const error = await refusal(secrets.get(other), PersonError);
+      expect(error.message).to.match(/^token "root b": a pin is needed/);
+      expect(error.hint).to.contain('?pin-source=file:PATH');
+      expect(Buffer.from((await secrets.get(pin))!).toString()).to.equal('123456');
+    });
+
+    it('a person, for the last try before a token is locked', async () => {
+      const question = 'token "root a"';
+      expect(await source({}).confirmFinalTry?.(question)).to.equal(false);
+      expect(await source({ finalPinTry: true }).confirmFinalTry?.(question)).to.equal(true);
+      for (const [answer, expected] of [
+        ['y', true],
+        ['n', false],
+        ['', false],
+      ] as const) {
+        const tty = terminal(true, ['one more wrong PIN locks it', answer]);
+        expect(await source({ tty }).confirmFinalTry?.(question)).to.equal(expected);
+        expect(tty.shown()).to.contain('token "root a": one more wrong PIN locks it');
+      }
+    });
+
     it('nowhere, without a terminal: exit 12, names the flags and the key', async () => {
       for (const tty of [
         terminal(false),

@@ -59,16 +59,20 @@ export class PivCard {
   /** Called before each command with its instruction and the length of its data; may pull the card. */
   before: (ins: number, length: number) => void = () => undefined;
   private readonly options: CardOptions;
-  private tries = RETRIES;
-  private verified = false;
+  private tries: number;
+  private verified: boolean;
   /** The PIN was the last thing that was asked for. */
-  private fresh = false;
-  private selected = false;
+  private fresh: boolean;
+  private selected: boolean;
   private chained: Buffer = Buffer.alloc(0);
   private rest: Buffer = Buffer.alloc(0);
 
   constructor(options: CardOptions) {
     this.options = options;
+    this.tries = RETRIES;
+    this.verified = false;
+    this.fresh = false;
+    this.selected = false;
     for (const [slot, kind] of Object.entries(options.slots)) {
       const pair =
         kind === 'rsa2048'

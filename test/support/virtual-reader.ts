@@ -16,11 +16,12 @@ export class VirtualReader {
   private socket: Socket | undefined;
   private powered = false;
   private pulled = -Infinity;
-  private seen = false;
+  private seen: boolean;
 
   constructor(card: PivCard, port: number) {
     this.card = card;
     this.port = port;
+    this.seen = false;
   }
 
   /** @returns when the reader has powered the card and asked who it is. @throws after 20 s */

@@ -86,10 +86,8 @@ export async function findPublicKey(wanted: Wanted): Promise<Key | undefined> {
   const shown = await onToken(wanted, token, () =>
     shownKeys(device, token.slot, parsed.object, options.deadlineMs ?? DEADLINE),
   );
-  const [only] = new Set(shown.map(keyidOf));
-  const key = shown.find((one) => keyidOf(one) === only);
-  if (key !== undefined && shown.every((one) => keyidOf(one) === only)) return key;
-  return (await findKey(wanted)).publicKey;
+  // More than one: the private key alone says which.
+  return new Set(shown.map(keyidOf)).size === 1 ? shown[0] : (await findKey(wanted)).publicKey;
 }
 
 async function shownKeys(device: Device, slot: string, match: ObjectQuery, ms: number): Promise<Key[]> {

@@ -112,11 +112,6 @@ async function obtainPin(token: TokenReport, pinFile: string | undefined, option
       code: 'signer.pin-locked',
       hint: 'unlock it with its PUK: ykman piv access unblock-pin, or pkcs11-tool --module PATH --unlock-pin',
     });
-  // Its own keys are used: the token gets no PIN from us.
-  if ((flags & CKF_TOKEN.PROTECTED_AUTHENTICATION_PATH) !== 0) {
-    options.warn?.(`type the PIN on the keys of the reader: ${subject}`);
-    return new Uint8Array();
-  }
   const finalTry = (flags & CKF_TOKEN.USER_PIN_FINAL_TRY) !== 0;
   if (finalTry && (await options.secrets.confirmFinalTry?.(subject)) !== true)
     throw new PersonError('a wrong PIN would lock the token: this is the last try', {
@@ -128,6 +123,11 @@ async function obtainPin(token: TokenReport, pinFile: string | undefined, option
     });
   if (!finalTry && (flags & CKF_TOKEN.USER_PIN_COUNT_LOW) !== 0)
     options.warn?.(`${subject}: a wrong PIN was given before, few tries are left`);
+  // Its own keys are used: the token gets no PIN from us.
+  if ((flags & CKF_TOKEN.PROTECTED_AUTHENTICATION_PATH) !== 0) {
+    options.warn?.(`type the PIN on the keys of the reader: ${subject}`);
+    return new Uint8Array();
+  }
   return assertUtf8(await find(token, pinFile, finalTry, options), subject);
 }
 

@@ -1,6 +1,7 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { type Cause, ModuleFailure } from './failure.ts';
 import type { AnswerTo, Question, Reply } from './messages.ts';
 
@@ -82,12 +83,7 @@ export class ModuleProcess {
     const { path, initArgs, env } = this.launch;
     // From source or built: the child lies beside this file and has the same ending.
     const file = new URL(import.meta.url.endsWith('.ts') ? './child.ts' : './child.js', import.meta.url);
-    const child = fork(file, [], {
-      env,
-      execArgv: [],
-      serialization: 'advanced',
-      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    });
+    const child = startNode(fileURLToPath(file), env);
     children.add(child);
     child.once('exit', () => children.delete(child));
     const running: Running = { process: child, said: '' };
@@ -116,6 +112,14 @@ export class ModuleProcess {
     }
     throw new ModuleFailure(failure, child.said.trim());
   }
+}
+
+/** Not `fork`: should the module abort, no core file may hold a PIN. */
+function startNode(file: string, env: Readonly<Record<string, string>>): ChildProcess {
+  const options = { env, serialization: 'advanced', stdio: ['ignore', 'ignore', 'pipe', 'ipc'] } as const;
+  if (process.platform === 'win32') return spawn(process.execPath, [file], { ...options, stdio: [...options.stdio] });
+  const args = ['-c', 'ulimit -c 0; exec "$0" "$@"', process.execPath, file];
+  return spawn('/bin/sh', args, { ...options, stdio: [...options.stdio] });
 }
 
 interface Running {

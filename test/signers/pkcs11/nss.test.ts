@@ -25,9 +25,7 @@ describe('NSS softokn', () => {
     await mkdir(db);
     await writeFile(join(folder(), 'password'), `${PIN}\n`);
     await runTool('certutil', ['-N', '-d', `sql:${db}`, '-f', join(folder(), 'password')], { timeout: 60_000 });
-    // The last character of all, which pkcs11js would cut off, is the one that ends the last argument.
-    const initArgs = `configdir='sql:${db}' certPrefix='' keyPrefix='' secmod='secmod.db' dbTokenDescription='tuf nss db'`;
-    options = { secrets: answering(PIN), base: folder(), modules: { nss: { path: module, initArgs } } };
+    options = { secrets: answering(PIN), base: folder(), modules: { nss: { path: module, initArgs: initArgs(db) } } };
     for (const scheme of SCHEMES)
       made.set(scheme, await generateKeyOn(TOKEN, { name: `key-${scheme}`, scheme }, options));
   });
@@ -59,9 +57,28 @@ describe('NSS softokn', () => {
     expect(error).to.have.property('hint').that.contains('pkcs11.modules.NAME.initArgs');
   });
 
+  it('asks for no PIN where the token wants none', async () => {
+    const db = join(folder(), 'open');
+    await mkdir(db);
+    await runTool('certutil', ['-N', '-d', `sql:${db}`, '--empty-password'], { timeout: 60_000 });
+    const secrets = answering(undefined);
+    const modules = { nss: { path: module, initArgs: initArgs(db) } };
+    const open = await generateKeyOn(
+      TOKEN,
+      { name: 'open', scheme: 'ecdsa-sha2-nistp256' },
+      { ...options, secrets, modules },
+    );
+    expect([open.key.scheme, secrets.asked]).to.deep.equal(['ecdsa-sha2-nistp256', []]);
+  });
+
   it('signs with two keys by turns', async () => {
     const signers = await Promise.all([...made.values()].map(({ uri, key }) => openSigner(uri, key, options)));
     for (let i = 0; i < 4; i++) await signers[i % 2]!.sign({ payload: Buffer.from('x'), subject: 'root 2' });
     await Promise.all(signers.map((signer) => signer.close()));
   });
 });
+
+/** The last character, which pkcs11js would cut off, is the one that ends the last argument. */
+function initArgs(db: string): string {
+  return `configdir='sql:${db}' certPrefix='' keyPrefix='' secmod='secmod.db' dbTokenDescription='tuf nss db'`;
+}

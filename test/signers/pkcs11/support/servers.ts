@@ -18,7 +18,11 @@ const MOST = 20_000;
 
 /** Starts a server, and waits until it is ready. @throws Error with what it printed when it ends, or is not ready in 20 s */
 export async function startServer(command: string, args: readonly string[], options: ServerOptions): Promise<Server> {
-  const child = spawn(command, args, { env: { ...process.env, ...options.env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  // Whatever becomes of the tests, it ends with them.
+  const child = spawn('setpriv', ['--pdeathsig', 'KILL', command, ...args], {
+    env: { ...process.env, ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let said = '';
   let ended: string | undefined;
   for (const stream of [child.stdout, child.stderr])
