@@ -38,7 +38,7 @@ export function projectListing(path: string): string | undefined {
  * Why a path contradicts itself: a file in another project's folder, a page or policy of another name. undefined: it
  * does not. Rights are given by project, so both ends of a path must name the same one.
  */
-export function assertCoherentPath(path: string): string | undefined {
+export function contradiction(path: string): string | undefined {
   const [tier, , file = ''] = path.split('/');
   if (tier !== 'packages' && tier !== 'simple' && tier !== 'policies') return undefined;
   const project = projectOf(path);

@@ -1,4 +1,4 @@
-import { assertCoherentPath, pagePaths, projectListing, projectOf } from '../packaging/paths.ts';
+import { contradiction, pagePaths, projectListing, projectOf } from '../packaging/paths.ts';
 import type { MetadataFile, Targets } from '../tuf/model.ts';
 import type { Content, Entry, Row, Uploader } from './envelope.ts';
 import type { RoleEntry, RoleView } from './role-entry.ts';
@@ -204,7 +204,7 @@ function outOfScope(row: Row, entry: Entry, uploader: Uploader): string | undefi
   if (!TIER[entry.kind].some((prefix) => row.path.startsWith(prefix)))
     return `an entry of kind ${entry.kind} may not name this path`;
   if (entry.kind === 'removal' && row.now !== null) return 'an entry of kind removal only removes';
-  const incoherent = assertCoherentPath(row.path);
+  const incoherent = contradiction(row.path);
   if (incoherent !== undefined) return incoherent;
   const project = projectOf(row.path);
   const allowed = uploader.projects.includes('*') || (project !== undefined && uploader.projects.includes(project));

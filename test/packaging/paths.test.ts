@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { InputError } from '../../src/errors.ts';
-import { assertCoherentPath, packagePath, pagePaths, projectOf } from '../../src/packaging/paths.ts';
+import { contradiction, packagePath, pagePaths, projectOf } from '../../src/packaging/paths.ts';
 
 describe('packaging/paths', () => {
   it('has one path for each file and page of a project', () => {
@@ -42,7 +42,7 @@ describe('packaging/paths', () => {
       'trust/providers.json',
       'upstream/sigstore/root.json',
     ];
-    for (const path of good) expect(assertCoherentPath(path), path).to.equal(undefined);
+    for (const path of good) expect(contradiction(path), path).to.equal(undefined);
     const bad = [
       ['packages/foo/bar-1.0.tar.gz', 'expected foo, found bar'],
       ['packages/foo/README', 'not a distribution file'],
@@ -52,6 +52,6 @@ describe('packaging/paths', () => {
       ['simple/foo.bar/vnd.pypi.simple.v1.json', 'foo.bar is another spelling of foo-bar'],
       ['policies/Foo.json', 'does not have the form'],
     ] as const;
-    for (const [path, why] of bad) expect(assertCoherentPath(path), path).to.include(why);
+    for (const [path, why] of bad) expect(contradiction(path), path).to.include(why);
   });
 });
