@@ -2,8 +2,9 @@ import { InputError } from '../errors.ts';
 import type { Client } from '../tuf/clients.ts';
 import type { Finding } from '../tuf/limits.ts';
 import { checkRoot, checkRootCount, checkSizes, refusal, refuseFindings } from '../tuf/limits.ts';
-import { checkDelegations } from '../tuf/lint.ts';
-import type { Root, SignedPart } from '../tuf/model.ts';
+import { checkReach, checkTree } from '../tuf/lint.ts';
+import type { Delegations, Root, SignedPart } from '../tuf/model.ts';
+import { FORMS } from '../tuf/tree.ts';
 
 /** What a draft must keep to before anybody signs it, and a root before it is published. */
 
@@ -34,9 +35,18 @@ export function checkDraft({ role, signed, length }: Checked, clients: readonly 
   }
   const delegations = signed.type === 'targets' ? signed.delegations : undefined;
   return [
-    ...(delegations === undefined ? [] : checkDelegations(role, delegations, clients)),
+    ...(delegations === undefined ? [] : checkTree(new Map([[role, delegations]]), clients)),
+    ...(role === 'targets' && signed.repository !== undefined ? checkForms(delegations, clients) : []),
     ...checkSizes([{ role, version, length: length + 2 * SIGNATURE }], clients),
   ];
+}
+
+/** Every form of path that is published has its role, which clients reach before they give up (section 4.5). */
+function checkForms(delegations: Delegations | undefined, clients: readonly Client[]): Finding[] {
+  const delegated = delegations ?? { keys: new Map(), roles: [], succinct: undefined };
+  const names = new Set(delegated.roles.map(({ name }) => name));
+  const listings = FORMS.map(({ path, roles }) => ({ path, role: roles.find((name) => names.has(name)) ?? roles[0] }));
+  return checkReach(new Map([['targets', delegated]]), listings, clients);
 }
 
 /** PEP 458: no single key rules, and one that is lost can be replaced. */

@@ -52,11 +52,16 @@ export async function publishRole(
   const now = after.ground.roles.get(draft.role);
   if (now !== undefined && Buffer.compare(now.bytes, bytes) === 0) return 'live';
   const result = await findResult(context.store, after.live.snapshot!.signed, number);
+  const orphans =
+    after.ground.roles.get(draft.role)?.signed.version === state.ground.roles.get(draft.role)?.signed.version;
   const details = {
     object: draftName(draft),
     expected: 'to be folded',
     found: result?.why ?? `entry ${number} was not folded`,
-    hint: `draw it again: tufa ceremony rebase ${draft.role}`,
+    // Its base is still live: what is in the way are leaves that only the old key has signed.
+    hint: orphans
+      ? `once the leaves are signed by the new key, run the command again; after a compromise: tufa ceremony publish --urgent`
+      : `draw it again: tufa ceremony rebase ${draft.role}`,
   };
   if (result?.equivocation === true) throw new TrustError('refused', { ...details, code: 'trust.equivocation' });
   throw new ConflictError('refused', { ...details, code: 'conflict.role-refused' });
