@@ -12,8 +12,10 @@ export interface Life {
   readonly files: readonly string[];
   /** Whether each write of a change of root is a state of its own. */
   readonly writes: boolean;
-  /** Every how many-th target a client downloads at these writes; without it, each. */
+  /** Every how many-th target a client downloads while the root changes; without it, each. */
   readonly every?: number;
+  /** Whether every client looks after a write, too, that changed nothing it can see. */
+  readonly unseen?: boolean;
   /** How often the root changes. */
   readonly roots: number;
 }
@@ -48,7 +50,8 @@ export async function* life(publisher: Publisher, plan: Life): AsyncGenerator<Re
     await index.change(plan.files[1]!);
     await publisher.run('publish');
     await signedBy(publisher, [keyOf(version)]);
-    yield await index.state(`a change after root ${version}`);
+    const changed = await index.state(`a change after root ${version}`);
+    yield version === 1 + plan.roots ? changed : sample(changed, plan.every);
   }
 }
 
@@ -68,16 +71,21 @@ async function* changeRoot(
     return;
   }
   const whole = await index.state(`${name} pending`);
-  const present = Object.fromEntries(
-    Object.entries(whole.present).filter((_, number) => number % (plan.every ?? 1) === 0),
-  );
-  yield { ...whole, present };
+  const { present } = sample(whole, plan.every);
+  yield { ...whole, present, unseen: !plan.unseen };
   const photographs = await publisher.photograph('refresh');
   for (const [number, { write, folder }] of photographs.entries()) {
     // Before the bridge N's keys alone have signed, from the bridge on N's and N+1's.
     await signedBy(publisher, number < BRIDGE ? both.slice(0, 1) : both, folder);
-    yield { ...whole, present, name: `${name}, ${number + 1}: ${short(write)}`, folder };
+    const unseen = !plan.unseen && write.includes(' .tufa/');
+    yield { ...whole, present, name: `${name}, ${number + 1}: ${short(write)}`, folder, unseen };
   }
+}
+
+/** Fewer targets to be downloaded: every how many-th. */
+function sample(state: RepositoryState, every = 1): RepositoryState {
+  const present = Object.entries(state.present).filter((_, number) => number % every === 0);
+  return { ...state, present: Object.fromEntries(present) };
 }
 
 /** Writes before the swap that is the bridge: its number, the snapshot, the record of the timestamp before. */

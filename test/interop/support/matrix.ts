@@ -27,6 +27,11 @@ export interface RepositoryState {
   absent: string[];
   /** Reference time, RFC 3339; without it, and always for tough, the machine's clock. */
   now?: string;
+  /**
+   * Clients can see nothing of what has changed since the state before. Who starts from an earlier state then sees what he
+   * saw there: only the fresh client and the one kept all along are run.
+   */
+  unseen?: boolean;
 }
 
 export interface Cell {
@@ -130,7 +135,8 @@ class KeptStates {
 
   async visit(visit: Visit): Promise<MatrixReport['cells']> {
     const cells: MatrixReport['cells'] = [];
-    for (const [index, earlier] of this.steps.entries()) {
+    const earlierSteps = visit.state.unseen === true && this.steps.length > 1 ? [] : this.steps;
+    for (const [index, earlier] of earlierSteps.entries()) {
       const state = join(this.folder, 'run');
       await copyState(this.#after(index), state);
       cells.push(await this.#run(visit, earlier, state));

@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Workspace } from '../../../src/config/workspace.ts';
+import { listTargets } from '../../../src/jobs/targets.ts';
 import { composeRoot } from '../../../src/tuf/compose.ts';
 import { sha256Hex } from '../../../src/tuf/digest.ts';
 import { metadataFile } from '../../../src/tuf/encode.ts';
@@ -85,8 +86,11 @@ export class Publisher {
 
   /** What is listed now: sha256 by path. */
   async listed(): Promise<Record<string, string>> {
-    const { targets } = (await this.run('target', 'list', '--json')).json<{ targets: Listed[] }>();
-    return Object.fromEntries(targets.map(({ path, sha256 }) => [path, sha256]));
+    return this.inWorkspace(async (workspace) => {
+      const present: Record<string, string> = {};
+      for await (const { path, sha256 } of listTargets(workspace, undefined)) present[path] = sha256;
+      return present;
+    });
   }
 
   /** @param folder default: the store itself, which the next command changes */
@@ -176,7 +180,7 @@ export class Publisher {
   }
 
   private async inWorkspace<T>(work: (workspace: Workspace) => Promise<T>): Promise<T> {
-    const workspace = await Workspace.open(this.dir);
+    const workspace = await Workspace.open(this.dir, { clock: () => new Date(Date.now() + this.ahead) });
     try {
       return await work(workspace);
     } finally {
@@ -195,9 +199,4 @@ export class Publisher {
       throw new Error(`tufa ${args.join(' ')} ended with ${run.exitCode}:\n${run.stderr}${run.stdout}`);
     return run;
   }
-}
-
-interface Listed {
-  path: string;
-  sha256: string;
 }
