@@ -18,6 +18,8 @@ export default class Get extends TufaCommand<typeof Get, Got> {
   };
 
   protected override async execute(flags: FlagsOf<typeof Get>): Promise<Got> {
+    const { assertWanted } = await import('../jobs/wanted.ts');
+    assertWanted(this.words);
     const [{ openInstaller }, { get }] = await Promise.all([import('../jobs/installer.ts'), import('../jobs/get.ts')]);
     const client = await openInstaller({ ...this.installer(flags), repository: flags.repository, now: this.clock() });
     return this.reporting('files', (reporter) => get(client, this.words, { out: flags.out }, reporter));

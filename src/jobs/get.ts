@@ -5,9 +5,9 @@ import type { PageFile } from '../packaging/page.ts';
 import { parsePage } from '../packaging/page.ts';
 import { pagePaths } from '../packaging/paths.ts';
 import { latest, sameVersion } from '../packaging/versions.ts';
-import { assertTargetPath } from '../tuf/names.ts';
 import type { RepositoryClient } from './client.ts';
 import type { Reporter } from './context.ts';
+import { assertWanted } from './wanted.ts';
 
 export interface Got {
   readonly root: number;
@@ -33,7 +33,7 @@ export async function get(
   options: { out: string },
   reporter: Reporter,
 ): Promise<Got> {
-  for (const one of what) if (one.includes('/')) assertTargetPath(one);
+  assertWanted(what);
   await client.refresh();
   const paths: string[] = [];
   for (const one of what)

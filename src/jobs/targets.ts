@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import pLimit from 'p-limit';
 import type { Workspace } from '../config/workspace.ts';
 import { ConflictError, InputError } from '../errors.ts';
-import { normalize, parseDistributionName } from '../packaging/names.ts';
+import { assertNoCollision, normalize, parseDistributionName } from '../packaging/names.ts';
 import { packagePath, projectOf } from '../packaging/paths.ts';
 import { sameVersion } from '../packaging/versions.ts';
 import { append, waitingNumber } from '../queue/append.ts';
@@ -18,10 +18,10 @@ import { read } from '../transaction/read.ts';
 import { listed, Roles } from '../transaction/roles.ts';
 import { putFile } from '../transaction/upload.ts';
 import { targetKeys } from '../tuf/layout.ts';
-import { assertTargetPath } from '../tuf/names.ts';
 import { keysOf } from '../tuf/run.ts';
 import type { Reporter } from './context.ts';
 import { openContext, SILENT } from './context.ts';
+import { assertWanted } from './wanted.ts';
 
 /** What was appended to the queue. */
 export interface Queued {
@@ -91,7 +91,7 @@ export async function removeTargets(
   what: readonly string[],
   reporter: Reporter = SILENT,
 ): Promise<Queued> {
-  for (const one of what) if (one.includes('/')) assertTargetPath(one);
+  assertWanted(what);
   const context = await openContext(workspace, reporter);
   const live = await read(context);
   const roles = rolesOf(context, live);
@@ -222,6 +222,8 @@ async function filesOf(roles: Roles, live: Live, requirement: string): Promise<s
     }
   }
   if (paths.length === 0) throw notListed(requirement);
+  // What is taken away is named as it is listed.
+  assertNoCollision(name, [project]);
   return paths;
 }
 

@@ -2,7 +2,7 @@ import pLimit from 'p-limit';
 import { TrustError } from '../errors.ts';
 import type { Store } from '../stores/port.ts';
 import { listed, Roles } from '../transaction/roles.ts';
-import { askTufJs, askTufModels, SECOND_OPINION_ROLES } from '../transaction/second-opinion.ts';
+import { askTufJs, askTufModels, SECOND_OPINION_ROLES, SECOND_OPINION_TARGETS } from '../transaction/second-opinion.ts';
 import { hasContent } from '../transaction/upload.ts';
 import { METADATA_PREFIX, targetKey } from '../tuf/layout.ts';
 import type { Targets, Verified } from '../tuf/model.ts';
@@ -43,10 +43,12 @@ export async function verify(
   for await (const { name, role } of everyRole(roles)) {
     assertFresh(name, role, options.now);
     roleCount++;
-    targets += count(role.signed.targets);
+    const listing = count(role.signed.targets);
+    targets += listing;
     if (!options.metadataOnly) files += await compareFiles(client.store, role, reporter);
     const first = keysOf(role.signed.targets).next().value;
-    if (sample.size < SAMPLE && first !== undefined) sample.set(first, listed(role, first)?.sha256 ?? null);
+    if (sample.size < SAMPLE && first !== undefined && listing <= SECOND_OPINION_TARGETS)
+      sample.set(first, listed(role, first)?.sha256 ?? null);
   }
   const opinions = await secondOpinion(client.store, roles, start, roleCount, sample, options.now);
   return {

@@ -8,7 +8,7 @@ import { count } from '../tuf/run.ts';
 import type { Steps } from '../tuf/walk.ts';
 import { Client } from '../tuf/walk.ts';
 import type { Leaf } from './roles.ts';
-import { askTufJs, SECOND_OPINION_ROLES } from './second-opinion.ts';
+import { askTufJs, SECOND_OPINION_ROLES, SECOND_OPINION_TARGETS } from './second-opinion.ts';
 
 /**
  * rehearse: before anything becomes visible, the result is walked as clients walk it, fresh and from the state before,
@@ -60,15 +60,25 @@ async function rehearseAt(rehearsal: Rehearsal, now: Date | undefined): Promise<
   const { roots, before } = rehearsal;
   const expected = new Map([...rehearsal.changes].slice(0, MAX_PATHS));
   let result: Trusted | undefined;
+  let largest = 0;
   for (const root of roots) {
     const fresh: Trusted = { root, timestamp: undefined, snapshot: undefined };
     const starts = before?.root === root ? [fresh, before] : [fresh];
-    for (const start of starts) result = await walkFrom(start, rehearsal, expected, now);
+    for (const start of starts) {
+      const walked = await walkFrom(start, rehearsal, expected, now);
+      result = walked.trusted;
+      largest = Math.max(largest, walked.largest);
+    }
     if (result?.snapshot !== undefined && count(result.snapshot.signed.meta) <= SECOND_OPINION_ROLES) {
       await askTufJs({
         root,
         now: now ?? new Date(0),
-        expected: new Map([...expected].map(([path, content]) => [path, content?.sha256 ?? null])),
+        expected: new Map(
+          [...(largest > SECOND_OPINION_TARGETS ? [] : expected)].map(([path, content]) => [
+            path,
+            content?.sha256 ?? null,
+          ]),
+        ),
         read: (name) => readEither(rehearsal, name),
       });
     }
@@ -76,15 +86,20 @@ async function rehearseAt(rehearsal: Rehearsal, now: Date | undefined): Promise<
   return result!;
 }
 
+/** @returns `largest` is the number of targets in the largest role that was signed */
 async function walkFrom(
   start: Trusted,
   rehearsal: Rehearsal,
   expected: ReadonlyMap<string, Content | null>,
   now: Date | undefined,
-): Promise<Trusted> {
+): Promise<{ trusted: Trusted; largest: number }> {
   const client = new Client(start, rehearsal.evidence);
   await drive(client.refresh(now), rehearsal);
-  for (const { name, delegator } of rehearsal.leaves) await drive(client.loadRole(name, delegator, now), rehearsal);
+  let largest = 0;
+  for (const { name, delegator } of rehearsal.leaves) {
+    const { signed } = await drive(client.loadRole(name, delegator, now), rehearsal);
+    largest = Math.max(largest, count(signed.targets));
+  }
   for (const [path, content] of expected) {
     const found = await drive(client.findTarget(path, now), rehearsal);
     if (found?.sha256 !== content?.sha256 || found?.length !== content?.length) {
@@ -96,7 +111,7 @@ async function walkFrom(
       });
     }
   }
-  return client.trusted;
+  return { trusted: client.trusted, largest };
 }
 
 async function drive<T>(steps: Steps<T>, rehearsal: Rehearsal): Promise<T> {

@@ -4,9 +4,8 @@ import type { Store } from '../stores/port.ts';
 import { binNames } from '../tuf/bins.ts';
 import type { Delegator } from '../tuf/checks.ts';
 import { newTargets, roleMeta } from '../tuf/checks.ts';
-import { decodeTargetFile } from '../tuf/decode.ts';
+import { targetEntry } from '../tuf/decode.ts';
 import { Evidence } from '../tuf/evidence.ts';
-import { parseJson } from '../tuf/json.ts';
 import { METADATA_PREFIX, metadataKey, metadataName } from '../tuf/layout.ts';
 import type { Root, Snapshot, TargetFile, Targets, Verified } from '../tuf/model.ts';
 import { lookup } from '../tuf/run.ts';
@@ -179,5 +178,5 @@ export class Roles {
 /** What a role lists at a path; undefined: nothing. */
 export function listed(file: Verified<Targets> | undefined, path: string): TargetFile | undefined {
   const value = file && lookup(file.signed.targets, path);
-  return value === undefined ? undefined : decodeTargetFile(parseJson(value, { what: path }), path);
+  return value === undefined ? undefined : targetEntry(value, path);
 }

@@ -2,8 +2,12 @@ import type { Updater, UpdaterOptions } from 'tuf-js';
 import { TrustError } from '../errors.ts';
 import type { Root, Verified } from '../tuf/model.ts';
 
-/** tuf-js treats maps in quadratic time: 16,384 roles take minutes. Larger states are walked by our own client alone. */
+/**
+ * tuf-js treats maps in quadratic time: 16,384 roles take minutes, and so do 15,000 targets of one role. What is larger is
+ * walked by our own client alone.
+ */
 export const SECOND_OPINION_ROLES = 2048;
+export const SECOND_OPINION_TARGETS = 1024;
 
 /** What tuf-js is asked: from which root, at what time, and what it should find at each path (null: nothing). */
 export interface Opinion {

@@ -1,6 +1,7 @@
 import { AfterCommitError, ConflictError, PersonError } from '../errors.ts';
 import type { EntryResult } from '../queue/drain.ts';
 import type { Trusted } from '../tuf/checks.ts';
+import { formatDate } from '../tuf/encode.ts';
 import type { Root, Snapshot, Timestamp, Verified } from '../tuf/model.ts';
 import { build, isOurNumberFree } from './build.ts';
 import { claim } from './claim.ts';
@@ -97,6 +98,7 @@ type Attempt =
 
 async function attemptOnce(context: Context, work: Work): Promise<Attempt> {
   const { live, decision } = await settleRoot(context, await read(context), work.urgent ?? false);
+  warnExpired(context, live);
   const first = live.timestamp === undefined;
   if (first && work.genesis === undefined) {
     throw new PersonError('nothing is published yet', {
@@ -132,6 +134,16 @@ async function attemptOnce(context: Context, work: Work): Promise<Attempt> {
     finished: decision.names.since !== undefined,
     live: shown(live.chain.at(-1)!.signed.version, built.result.timestamp, built.result.snapshot),
   };
+}
+
+/** What has expired can be repaired, and somebody has to know that clients refused it meanwhile. */
+function warnExpired({ clock, warn }: Context, { chain, snapshot, timestamp }: Live): void {
+  const now = clock();
+  for (const file of [chain.at(-1), snapshot, timestamp]) {
+    if (file === undefined || file.signed.expires > now) continue;
+    const { type, version, expires } = file.signed;
+    warn(`${type} ${version} has expired on ${formatDate(expires)}: clients refuse it until it is signed again`);
+  }
 }
 
 /** The trusted state follows what others have committed, or we ourselves before a crash. */

@@ -1,9 +1,8 @@
 import { TrustError } from '../errors.ts';
-import { decodeFileMeta } from './decode.ts';
+import { metaEntry } from './decode.ts';
 import { sha256Hex, sha512Hex } from './digest.ts';
 import { formatDate } from './encode.ts';
 import { Evidence } from './evidence.ts';
-import { parseJson } from './json.ts';
 import { metadataName } from './layout.ts';
 import type {
   FileMeta,
@@ -214,7 +213,7 @@ export function newTargets(
 /** The snapshot's entry of a role; undefined when it lists none. */
 export function roleMeta(snapshot: { readonly signed: Snapshot }, role: string): FileMeta | undefined {
   const value = lookup(snapshot.signed.meta, `${role}.json`);
-  return value === undefined ? undefined : decodeFileMeta(parseJson(value), `${role}.json`);
+  return value === undefined ? undefined : metaEntry(value, `${role}.json`);
 }
 
 /** @throws TrustError when the snapshot does not list the role: every delegated role must be there (4.4). */

@@ -1,5 +1,7 @@
-import { parseDate } from './encode.ts';
+import { InputError, TrustError } from '../errors.ts';
+import { jsonText, parseDate } from './encode.ts';
 import { date, list, map, natural, positive, refuse, sha256, strings, text } from './fields.ts';
+import { parseJson } from './json.ts';
 import { keyidOf } from './keys.ts';
 import type {
   DelegatedRole,
@@ -207,8 +209,28 @@ function decodeKeys(value: Json | undefined, ours: boolean): Map<string, Key> {
   return keys;
 }
 
+/** An entry of a snapshot's run. It is canonical, so that a string may hold raw newlines, which are no JSON. @throws TrustError */
+export function metaEntry(entry: Uint8Array, what: string): FileMeta {
+  return signedEntry(entry, what, decodeFileMeta);
+}
+
+/** An entry of a run of targets. @throws TrustError */
+export function targetEntry(entry: Uint8Array, path: string): TargetFile {
+  return signedEntry(entry, path, decodeTargetFile);
+}
+
+/** Runs are decoded entry by entry: what is wrong with one is said when somebody asks for it. */
+function signedEntry<T>(entry: Uint8Array, what: string, decode: (value: Json, what: string) => T): T {
+  try {
+    return decode(parseJson(jsonText(entry), { what }), what);
+  } catch (cause) {
+    if (!(cause instanceof InputError)) throw cause;
+    throw new TrustError('signed, and in no form that can be read', { ...cause.details, code: 'trust.format', cause });
+  }
+}
+
 /** An entry of `meta`, in timestamp and snapshot. @throws InputError */
-export function decodeFileMeta(value: Json | undefined, what: string): FileMeta {
+function decodeFileMeta(value: Json | undefined, what: string): FileMeta {
   const meta = map(value, what);
   const length = meta.get('length');
   const hashes = meta.has('hashes') ? map(meta.get('hashes'), `${what}.hashes`) : undefined;

@@ -1,5 +1,6 @@
 import { constants, createPublicKey, type KeyObject, type SignKeyObjectInput, verify } from 'node:crypto';
 import { InputError } from '../errors.ts';
+import { CLIENTS, clientsWhere } from './clients.ts';
 import { sha256Hex } from './digest.ts';
 import { canonical } from './encode.ts';
 import type { Key } from './model.ts';
@@ -129,11 +130,12 @@ export function keyFromPublic(publicKey: KeyObject): Key {
  */
 export function assertPublishable(key: Key, what = `key ${keyidOf(key)}`): void {
   if (!isSupportedScheme(key.scheme)) {
+    const blind = clientsWhere(CLIENTS, ({ schemes }) => !schemes.includes(key.scheme));
     throw new InputError('not a kind of key that every client reads', {
       object: what,
       code: 'input.key-kind',
       expected: SUPPORTED_SCHEMES.join(', '),
-      found: key.scheme,
+      found: `${key.scheme}${blind === undefined ? '' : `, which ${blind} cannot read`}`,
       hint: 'make another key: `tufa key generate`',
     });
   }

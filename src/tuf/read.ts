@@ -48,7 +48,12 @@ export function readSigned<T extends SignedPart['type']>(signedBytes: Uint8Array
       found: 'other bytes',
     });
   }
-  return decodeSigned(parsedFields(signed), type) as TypeOf<T>;
+  try {
+    return decodeSigned(parsedFields(signed), type) as TypeOf<T>;
+  } catch (cause) {
+    if (!(cause instanceof InputError)) throw cause;
+    throw new InputError('wrong form', { ...cause.details, object: join(what, cause.details.object), cause });
+  }
 }
 
 /** As `canonical`, naming the draft. @throws InputError */

@@ -1,5 +1,4 @@
-import { decodeFileMeta } from './decode.ts';
-import { parseJson } from './json.ts';
+import { metaEntry } from './decode.ts';
 import type { Run } from './model.ts';
 import { fail } from './refusal.ts';
 import { Cursor, skipShared } from './run.ts';
@@ -32,7 +31,7 @@ function versionOf(at: Cursor): number {
   while (at.run[start - 1]! >= 0x30 && at.run[start - 1]! <= 0x39) start--;
   const before = at.run[start - VERSION.length - 1];
   const plain = VERSION.equals(at.run.subarray(start - VERSION.length, start)) && (before === 0x7b || before === 0x2c);
-  if (!plain) return decodeFileMeta(parseJson(at.value()), 'meta').version;
+  if (!plain) return metaEntry(at.value(), 'meta').version;
   return Number(Buffer.from(at.run.subarray(start, at.valueEnd - 1)).toString('latin1'));
 }
 

@@ -23,6 +23,17 @@ export function leadsOnline(name: string): boolean {
 /** One pattern for each form of path, because `*` does not cross `/`. */
 const BINS_PATHS = ['simple/*/*', 'packages/*/*', 'upstream/*/*'];
 
+/** A path of each form that is published, with the role below `targets` that it belongs to: with bins, or flat. */
+export const FORMS: readonly { readonly path: string; readonly roles: readonly [string, ...string[]] }[] = [
+  { path: 'trust/log.json', roles: ['trust'] },
+  { path: 'deny/deny.json', roles: ['deny'] },
+  { path: 'policies/project.json', roles: ['claimed'] },
+  { path: 'policies/project.json', roles: ['recent', 'recent0'] },
+  { path: 'simple/project/vnd.pypi.simple.v1.json', roles: ['bins', 'bin0'] },
+  { path: 'packages/project/project-1.tar.gz', roles: ['bins', 'bin0'] },
+  { path: 'upstream/sigstore/trusted_root.json', roles: ['bins', 'bin0'] },
+];
+
 export interface TreeKeys {
   readonly keys: ReadonlyMap<string, Key>;
   readonly roles: Readonly<Record<'trust' | 'deny' | 'claimed' | 'recent' | 'bins', RoleKeys>>;

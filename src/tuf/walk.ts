@@ -10,9 +10,8 @@ import {
   newTimestamp,
   nextRoot,
 } from './checks.ts';
-import { decodeTargetFile } from './decode.ts';
+import { targetEntry } from './decode.ts';
 import { Evidence } from './evidence.ts';
-import { parseJson } from './json.ts';
 import { metadataName } from './layout.ts';
 import type { DelegatedRole, TargetFile, Targets, Verified } from './model.ts';
 import { matchesPattern } from './names.ts';
@@ -122,7 +121,7 @@ export class Client {
         });
       const role = yield* this.loadRole(name, delegator, now);
       const found = lookup(role.signed.targets, path);
-      if (found !== undefined) return decodeTargetFile(parseJson(found, { what: path }), path);
+      if (found !== undefined) return targetEntry(found, path);
       visited.add(name);
       const next = delegationsFor(role.signed, name, path);
       if (next.terminating) toVisit.length = 0;

@@ -1,5 +1,5 @@
 import { constants, createHash, createPrivateKey, sign } from 'node:crypto';
-import { access, readFile, writeFile } from 'node:fs/promises';
+import { access, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { canonicalize } from '@tufjs/canonical-json';
 
@@ -102,6 +102,27 @@ export async function live(dir: string, role: string): Promise<{ signed: Loose; 
   if (role === 'snapshot') return snapshot;
   if (role === 'root') return load(metadataPath(dir, 'root', await newestRoot(dir)));
   return load(metadataPath(dir, role, snapshot.signed['meta'][`${role}.json`].version));
+}
+
+/** The signed part of every role that the live snapshot lists. */
+export async function liveRoles(dir: string): Promise<Record<string, Loose>> {
+  const names = Object.keys((await live(dir, 'snapshot')).signed['meta'] as Loose);
+  const roles = names.map(async (file) => {
+    const name = file.slice(0, -'.json'.length);
+    return [name, (await live(dir, name)).signed] as const;
+  });
+  return Object.fromEntries(await Promise.all(roles));
+}
+
+/** Names below `metadata/`. */
+export async function metadataFiles(dir: string): Promise<string[]> {
+  return (await readdir(join(dir, 'public', 'metadata'))).filter((name) => name.endsWith('.json'));
+}
+
+/** What is published under a target path. */
+export async function targetFile(dir: string, path: string, digest: string): Promise<Buffer> {
+  const slash = path.lastIndexOf('/') + 1;
+  return readFile(join(dir, 'public', 'targets', `${path.slice(0, slash)}${digest}.${path.slice(slash)}`));
 }
 
 export async function load(path: string): Promise<{ signed: Loose; signatures: Loose[]; bytes: Buffer }> {

@@ -78,7 +78,7 @@ describe('assertPublishable', () => {
     const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-384' });
     expect(() => assertPublishable(keyFromPublic(publicKey), 'key of alice')).to.throw(
       InputError,
-      /^key of alice: .* found ecdsa-sha2-nistp384$/,
+      /^key of alice: .* found ecdsa-sha2-nistp384, which tough cannot read$/,
     );
   });
 

@@ -12,6 +12,8 @@ export default class TargetRemove extends TufaCommand<typeof TargetRemove, Queue
   static override flags = { ...SIGNING_FLAGS };
 
   protected override async execute(_flags: FlagsOf<typeof TargetRemove>): Promise<Queued> {
+    const { assertWanted } = await import('../../jobs/wanted.ts');
+    assertWanted(this.words);
     const { removeTargets } = await import('../../jobs/targets.ts');
     const workspace = await this.workspace();
     return this.reporting('files', (reporter) => removeTargets(workspace, this.words, reporter));
