@@ -24,8 +24,7 @@ const DAY = 24 * 60 * 60 * 1000;
  */
 describe('killed at any storage operation', function () {
   this.timeout(300_000);
-  // Later than the stages, so that what is drawn or signed again is not the same by chance.
-  const now = new Date(Math.floor(Date.now() / 1000) * 1000 + 60_000);
+  let now: Date;
   const reports = new Map<string, CrashReport>();
   let stages: Stages;
   let spectators: Spectators;
@@ -33,6 +32,8 @@ describe('killed at any storage operation', function () {
 
   before(async () => {
     stages = await Stages.make();
+    // Later than the stages, so that what is drawn or signed again is not the same by chance.
+    now = new Date(Math.floor(Date.now() / 1000) * 1000 + 60_000);
     spectators = await Spectators.start(stages.base);
     published = await spectators.remember(stages.of('published'), now, WHEELS.zipp.path);
   });
