@@ -29,6 +29,7 @@ export async function publish(repository: LargeRepository, rounds: number): Prom
       name: 'tufa',
       prepare: async () => {
         await enqueue();
+        repository.store.forgetSnapshots();
         trace.start();
       },
       run: async () => {

@@ -17,20 +17,37 @@ export interface Project {
   readonly version: string;
 }
 
-export async function loadProjects(): Promise<Project[]> {
-  const text = existsSync(FULL) ? gunzipSync(await readFile(FULL)).toString() : await readFile(SAMPLE, 'utf8');
-  return text
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => {
-      const [name = '', version = ''] = line.split('\t');
-      return { name, version: /^\w[\w.+!-]*$/.test(version) ? version : '1.0' };
-    });
+/** A line each, as bytes: a million objects would be looked at by every round of the garbage collector. */
+export class Projects {
+  private readonly text: Buffer;
+  private readonly starts: Uint32Array;
+
+  constructor(text: Buffer) {
+    this.text = text;
+    const starts: number[] = [];
+    for (let at = 0; at < text.length; at = text.indexOf('\n', at) + 1) starts.push(at);
+    this.starts = Uint32Array.from(starts);
+  }
+
+  get length(): number {
+    return this.starts.length;
+  }
+
+  at(i: number): Project {
+    const start = this.starts[i]!;
+    const line = this.text.toString('utf8', start, this.text.indexOf('\n', start));
+    const [name = '', version = ''] = line.split('\t');
+    return { name, version: /^\w[\w.+!-]*$/.test(version) ? version : '1.0' };
+  }
+}
+
+export async function loadProjects(): Promise<Projects> {
+  return new Projects(existsSync(FULL) ? gunzipSync(await readFile(FULL)) : await readFile(SAMPLE));
 }
 
 /** Target number `i`: file `i / projects` of project `i % projects`. */
-export function targetPath(projects: readonly Project[], i: number): string {
-  const { name, version } = projects[i % projects.length]!;
+export function targetPath(projects: Projects, i: number): string {
+  const { name, version } = projects.at(i % projects.length);
   const file = Math.floor(i / projects.length);
   const release = file < 2 ? version : `${version}.post${file >> 1}`;
   const stem = `${name.replaceAll('-', '_')}-${release}`;
@@ -49,7 +66,7 @@ function row(path: string): string {
 }
 
 /** Writes rows `from` to `to` (not included) to a new file. */
-export async function writeTargets(file: string, projects: readonly Project[], count: number): Promise<void> {
+export async function writeTargets(file: string, projects: Projects, count: number): Promise<void> {
   const handle = await open(file, 'wx');
   for (let from = 0; from < count; from += 10_000) {
     let text = '';

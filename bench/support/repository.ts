@@ -2,8 +2,6 @@ import { generateKeyPairSync, sign as signBytes } from 'node:crypto';
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { verified } from '../../src/signers/verified.ts';
-import { MemoryStore } from '../../src/stores/memory.ts';
-import type { Store } from '../../src/stores/port.ts';
 import { buildBins } from '../../src/transaction/bulk/build.ts';
 import type { SoftwareKey } from '../../src/transaction/bulk/messages.ts';
 import type { Context, Keyring, Settings } from '../../src/transaction/context.ts';
@@ -25,7 +23,7 @@ import {
   testKeyring,
   testSigner,
 } from '../../test/support/repository.ts';
-import { loadProjects, type Project, writeTargets } from './data.ts';
+import { loadProjects, type Projects, writeTargets } from './data.ts';
 import { BenchStore } from './store.ts';
 
 export const NOW = new Date('2026-11-25T12:00:00Z');
@@ -34,12 +32,12 @@ const LATER = new Date('2026-12-25T12:00:00Z');
 
 /** A published repository in memory: `targets` real names in 2^`bits` bins, made by a bulk build. */
 export interface LargeRepository {
-  readonly store: Store;
+  readonly store: BenchStore;
   readonly genesis: Genesis;
   readonly settings: Settings;
   readonly online: TestKey;
   readonly operator: TestKey;
-  readonly projects: readonly Project[];
+  readonly projects: Projects;
   readonly targets: number;
   /** A job with a trusted state of its own that has seen what is published. */
   context(overrides?: Partial<Settings>): Promise<Context>;
@@ -106,7 +104,7 @@ export async function largeRepository(folder: string, targets: number, bits: num
   await store.swap(TIMESTAMP_KEY, timestamp.bytes, undefined);
 
   const context = async (overrides: Partial<Settings> = {}): Promise<Context> => {
-    const trusted = new TrustedState(new MemoryStore());
+    const trusted = new TrustedState(new BenchStore(new Map()));
     await trusted.begin(genesis.root);
     const context: Context = {
       store,

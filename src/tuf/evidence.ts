@@ -12,8 +12,8 @@ import { knownRun } from './run.ts';
 export class Evidence {
   private readonly digests = new WeakMap<Uint8Array, string>();
   private readonly files = new WeakMap<Uint8Array, MetadataFile>();
-  /** The roles of the snapshot that was read last: the next one has nearly all of them. */
-  private snapshot: Run | undefined;
+  /** By role, the entries of the version that was read last: the next one has nearly all of them. */
+  private readonly runs = new Map<string, Run>();
   /** What signatures that verified are over, by key and signature. */
   private readonly signatures = new Map<string, Uint8Array>();
 
@@ -26,13 +26,16 @@ export class Evidence {
     return digest;
   }
 
-  /** As `readMetadata`. */
+  /** As `readMetadata`. @param what the file's name, `3.bins.json`: another version of the role has nearly the same entries */
   read<T extends SignedPart['type']>(bytes: Uint8Array, type: T, what: string): MetadataFile<TypeOf<T>> {
     const known = this.files.get(bytes);
     if (known?.signed.type === type) return known as MetadataFile<TypeOf<T>>;
-    const file = readMetadata(bytes, type, what, this.snapshot && knownRun(this.snapshot));
+    const role = what.replace(/^\d+\./, '');
+    const last = this.runs.get(role);
+    const file = readMetadata(bytes, type, what, last && knownRun(last));
     const signed: SignedPart = file.signed;
-    if (signed.type === 'snapshot') this.snapshot = signed.meta;
+    if (signed.type === 'snapshot') this.runs.set(role, signed.meta);
+    if (signed.type === 'targets') this.runs.set(role, signed.targets);
     this.files.set(bytes, file);
     return file;
   }
@@ -41,11 +44,17 @@ export class Evidence {
   readonly verify = (key: Key, bytes: Uint8Array, sig: string): boolean => {
     const name = `${key.keytype} ${key.scheme} ${key.keyval.public} ${sig}`;
     const known = this.signatures.get(name);
-    if (known !== undefined && Buffer.compare(known, bytes) === 0) return true;
+    if (known !== undefined && areSame(known, bytes)) return true;
     if (!verifySignature(key, bytes, sig)) return false;
     this.signatures.set(name, bytes);
     return true;
   };
+}
+
+/** The same piece of memory, which needs no look, or the same content. */
+function areSame(a: Uint8Array, b: Uint8Array): boolean {
+  const one = a.buffer === b.buffer && a.byteOffset === b.byteOffset && a.length === b.length;
+  return one || Buffer.compare(a, b) === 0;
 }
 
 /** As `verifySignature` of `keys.ts`. */

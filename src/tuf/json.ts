@@ -14,6 +14,7 @@ export interface JsonLimits {
 const MAX_FIELD = 120;
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const INTEGER = /-?(?:0|[1-9]\d*)/y;
+const TOKEN = /[-+.0-9a-zA-Z]*/y;
 const PLAIN = /[^"\\\u0000-\u001f]*/y;
 const ESCAPES: Readonly<Record<string, string>> = {
   '"': '"',
@@ -161,9 +162,8 @@ class Parser {
   }
 
   private integer(): number {
-    const token = /[-+.0-9a-zA-Z]*/y;
-    token.lastIndex = this.at;
-    const found = token.exec(this.text)?.[0] ?? '';
+    TOKEN.lastIndex = this.at;
+    const found = TOKEN.exec(this.text)?.[0] ?? '';
     INTEGER.lastIndex = this.at;
     const digits = INTEGER.exec(this.text)?.[0] ?? '';
     const value = Number(digits);

@@ -2,6 +2,7 @@ import { InputError } from '../errors.ts';
 import type { Encodable } from './encode.ts';
 import { canonicalText } from './encode.ts';
 import type { Run } from './model.ts';
+import type { Positions } from './positions.ts';
 import { compareRanges, NotCanonical, scanRun } from './scan.ts';
 import { type KnownRun, sharedLength } from './shared.ts';
 
@@ -41,10 +42,8 @@ const indexes = new WeakMap<Run, Index>();
  * Remembers where the entries of a run begin, which the strict reader has seen.
  * @param positions in the bytes that it has read, in which the run begins at `offset`
  */
-export function rememberStarts(run: Run, positions: readonly number[], offset: number): void {
-  const starts = new Uint32Array(positions.length);
-  for (let i = 0; i < positions.length; i++) starts[i] = positions[i]! - offset;
-  indexes.set(run, { starts, sorted: true, strict: true });
+export function rememberStarts(run: Run, positions: Positions, offset: number): void {
+  indexes.set(run, { starts: positions.from(offset), sorted: true, strict: true });
 }
 
 /** For the strict reader: a run that it has read; undefined for one that was encoded or spliced. */

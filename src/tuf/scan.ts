@@ -1,3 +1,4 @@
+import { Positions } from './positions.ts';
 import { type KnownRun, Shared } from './shared.ts';
 
 /**
@@ -63,7 +64,7 @@ export interface Member {
   readonly valueStart: number;
   readonly valueEnd: number;
   /** Where the members of a value begin that is an object itself. */
-  readonly starts: readonly number[] | undefined;
+  readonly starts: Positions | undefined;
 }
 
 /**
@@ -77,10 +78,10 @@ export function scanFields(
   at: number,
   known?: KnownRun,
 ): { readonly end: number; readonly members: Member[] } {
-  const keys: number[] = [];
-  const values: { end: number; starts: number[] | undefined }[] = [];
+  const keys = new Positions();
+  const values: { end: number; starts: Positions | undefined }[] = [];
   const end = scanBraces(bytes, at, 1, keys, (valueStart, depth) => {
-    const starts: number[] | undefined = bytes[valueStart] === OPEN_BRACE ? [] : undefined;
+    const starts = bytes[valueStart] === OPEN_BRACE ? new Positions() : undefined;
     const shared = known && new Shared(known);
     const valueEnd =
       starts === undefined
@@ -89,7 +90,7 @@ export function scanFields(
     values.push({ end: valueEnd, starts });
     return valueEnd;
   });
-  const members = keys.map((start, i): Member => {
+  const members = Array.from(keys.from(0), (start, i): Member => {
     const keyEnd = scanKey(bytes, start, -1, -1);
     const { end: valueEnd, starts } = values[i]!;
     return { name: latin1(bytes, start + 1, keyEnd), valueStart: keyEnd + 2, valueEnd, starts };
@@ -110,7 +111,7 @@ function scanBraces(
   bytes: Uint8Array,
   at: number,
   depth: number,
-  starts?: number[],
+  starts?: Positions,
   value?: ScanValue,
   shared?: Shared,
 ): number {
@@ -130,7 +131,7 @@ function scanMembers(
   bytes: Uint8Array,
   at: number,
   depth: number,
-  starts?: number[],
+  starts?: Positions,
   value?: ScanValue,
   shared?: Shared,
 ): number {
@@ -157,7 +158,7 @@ function scanMembers(
     if (next === pos) continue;
     scanKey(bytes, pos, previous, previousEnd);
     // The last one that was known, with the comma behind it.
-    previous = starts.at(-1)!;
+    previous = starts.last();
     previousEnd = scanKey(bytes, previous, -1, -1);
     previousValueEnd = next - 1;
     pos = next;

@@ -1,3 +1,5 @@
+import type { Positions } from './positions.ts';
+
 /** The inside of an object that was read strictly, and where its members begin. */
 export interface KnownRun {
   readonly run: Uint8Array;
@@ -26,18 +28,27 @@ export class Shared {
    * @param starts gets the positions of what is skipped
    * @returns the position of the first member that is not
    */
-  skip(bytes: Uint8Array, at: number, starts: number[]): number {
+  skip(bytes: Uint8Array, at: number, starts: Positions): number {
+    if (this.misses > MAX_MISSES) return at;
+    // What was read by itself was another value of the member that was expected, or a new one before it.
+    const after = this.sharedFrom(this.next, bytes, at, starts);
+    const end = after === at && this.next > 1 ? this.sharedFrom(this.next - 1, bytes, at, starts) : after;
+    this.misses = end === at ? this.misses + 1 : 0;
+    if (end === at) this.next++;
+    return end;
+  }
+
+  /** Skips what is the same from member `first` of the known run on; the one that differs is expected to be read by itself. */
+  private sharedFrom(first: number, bytes: Uint8Array, at: number, starts: Positions): number {
     const { run, starts: members } = this.known;
-    const first = this.next;
     const from = members[first];
-    if (from === undefined || this.misses > MAX_MISSES) return at;
+    if (from === undefined) return at;
     const same = sharedLength(run, from, bytes, at);
     // A member is known with the comma behind it: the one that follows begins within what is the same.
     let member = first;
-    while (member + 1 < members.length && members[member + 1]! <= from + same)
-      starts.push(at + members[member++]! - from);
-    this.misses = member === first ? this.misses + 1 : 0;
-    // The one that differs is read by itself; what follows it is expected behind it.
+    while (member + 1 < members.length && members[member + 1]! <= from + same) member++;
+    if (member === first) return at;
+    starts.append(members, first, member, at - from);
     this.next = member + 1;
     return at + members[member]! - from;
   }

@@ -105,7 +105,7 @@ function knownOf(members: readonly string[]): { run: Uint8Array; starts: Uint32A
   const offset = member.valueStart + 1;
   return {
     run: bytes.subarray(offset, member.valueEnd - 1),
-    starts: Uint32Array.from(member.starts!, (start) => start - offset),
+    starts: member.starts!.from(offset),
   };
 }
 
