@@ -2,6 +2,7 @@ import type { FlagsOf } from '../cli/command.ts';
 import { TufaCommand } from '../cli/command.ts';
 import { SIGNING_FLAGS } from '../cli/flags.ts';
 import { EXIT } from '../errors.ts';
+import type { EntryResult } from '../queue/drain.ts';
 import type { TransactionResult } from '../transaction/transact.ts';
 import { transactionText } from '../views/transaction.ts';
 
@@ -15,9 +16,16 @@ export default class Publish extends TufaCommand<typeof Publish, TransactionResu
     return this.reporting('files', (reporter) => publish(workspace, reporter));
   }
 
-  /** 5: committed, and some entry or row of the queue was refused; the receipt says which. */
+  /**
+   * Committed, and some entry or row of the queue was refused; the receipt says which. 7: other changes of the same paths
+   * were first, and nothing else is wrong; 5: something is.
+   */
   protected override exitCode({ entries }: TransactionResult): number {
-    return entries.some((entry) => entry.result === 'refused' || entry.result === 'part') ? EXIT.input : EXIT.done;
+    const bad = entries.filter(({ result }) => result === 'refused' || result === 'part');
+    if (bad.length === 0) return EXIT.done;
+    const isOvertaken = ({ rows }: EntryResult): boolean =>
+      rows.length > 0 && rows.every((row) => row.result !== 'refused' || row.overtaken === true);
+    return bad.every(isOvertaken) ? EXIT.conflict : EXIT.input;
   }
 
   protected override render(result: TransactionResult): string {

@@ -20,6 +20,8 @@ export interface RowResult {
   readonly path: string;
   readonly result: 'applied' | 'already' | 'refused';
   readonly why?: string;
+  /** Refused for nothing but another change of the same path, which was first. */
+  readonly overtaken?: true;
 }
 
 export interface EntryResult {
@@ -138,55 +140,54 @@ function foldEntry(entry: Entry, view: DrainView, state: Overlay): EntryResult {
     return { number, result: 'held', why: `removes ${removals} paths, more than ${view.hold} at once`, rows: [] };
   }
   const seen = new Set<string>();
-  const verdicts = entry.changes.map((row) => {
+  const verdicts = entry.changes.map((row): { row: Row; verdict: Verdict } => {
     const twice = seen.has(row.path);
     seen.add(row.path);
-    return {
-      row,
-      ...(twice
-        ? { result: 'refused' as const, why: 'the path twice in one entry' }
-        : judge(row, entry, uploader, view, state)),
-    };
+    return { row, verdict: twice ? refused('the path twice in one entry') : judge(row, entry, uploader, view, state) };
   });
-  const spoilt = new Set(verdicts.filter((v) => v.result === 'refused').map((v) => groupOf(v.row)));
-  const rows = verdicts.map(({ row, result, why }): RowResult => {
+  const bad = verdicts.filter(({ verdict }) => verdict.result === 'refused');
+  const spoilt = new Set(bad.map(({ row }) => groupOf(row)));
+  const wrong = new Set(bad.filter(({ verdict }) => !verdict.overtaken).map(({ row }) => groupOf(row)));
+  const rows = verdicts.map(({ row, verdict }): RowResult => {
+    const { path } = row;
+    const group = groupOf(row);
     // Rows of one project in one entry stand or fall together: half of a release is worse than none.
-    if (result === 'applied' && spoilt.has(groupOf(row)))
-      return { path: row.path, result: 'refused', why: 'another row of the same project was refused' };
-    return why === undefined ? { path: row.path, result } : { path: row.path, result, why };
+    if (verdict.result !== 'applied' || !spoilt.has(group)) return { path, ...verdict };
+    const why = 'another row of the same project was refused';
+    return { path, ...(wrong.has(group) ? refused(why) : overtaken(why)) };
   });
   const applied = new Set(rows.filter((r) => r.result === 'applied').map((r) => r.path));
   for (const row of entry.changes) if (applied.has(row.path)) state.apply(row, number);
-  const refused = rows.filter((r) => r.result === 'refused').length;
-  return { number, result: refused === 0 ? 'done' : refused === rows.length ? 'refused' : 'part', rows };
+  const failed = rows.filter((r) => r.result === 'refused').length;
+  return { number, result: failed === 0 ? 'done' : failed === rows.length ? 'refused' : 'part', rows };
 }
 
-function judge(
-  row: Row,
-  entry: Entry,
-  uploader: Uploader,
-  view: DrainView,
-  state: Overlay,
-): { result: RowResult['result']; why?: string } {
+type Verdict = Omit<RowResult, 'path'>;
+
+function refused(why: string): Verdict {
+  return { result: 'refused', why };
+}
+
+function overtaken(why: string): Verdict {
+  return { result: 'refused', why, overtaken: true };
+}
+
+function judge(row: Row, entry: Entry, uploader: Uploader, view: DrainView, state: Overlay): Verdict {
   const scope = outOfScope(row, entry, uploader);
-  if (scope !== undefined) return { result: 'refused', why: scope };
+  if (scope !== undefined) return refused(scope);
   const owner = view.offline(row.path, state.roles);
-  if (owner !== undefined)
-    return { result: 'refused', why: `${owner} lists this path: only a ceremony of that role changes it` };
+  if (owner !== undefined) return refused(`${owner} lists this path: only a ceremony of that role changes it`);
   const rewriter = state.rewrittenBy(row.path);
-  if (rewriter !== undefined)
-    return { result: 'refused', why: `entry ${rewriter} changes this page in the same snapshot` };
+  if (rewriter !== undefined) return overtaken(`entry ${rewriter} changes this page in the same snapshot`);
   const current = state.current(row.path);
   if (current === row.now?.sha256) return { result: 'already' };
   if (current !== (row.was ?? undefined))
-    return { result: 'refused', why: `planned on ${row.was ?? 'absent'}, found ${current ?? 'absent'}` };
+    return overtaken(`planned on ${row.was ?? 'absent'}, found ${current ?? 'absent'}`);
   const changed = state.changedAbove(row.path, entry.after);
-  if (changed === 'yes')
-    return { result: 'refused', why: `changed by an entry above ${entry.after}, on which this one was planned` };
+  if (changed === 'yes') return overtaken(`changed by an entry above ${entry.after}, on which this one was planned`);
   if (changed === 'unknown')
-    return { result: 'refused', why: `planned on ${entry.after}, and what came after it is not on record any more` };
-  if (row.now !== null && !view.hasBytes(row.path, row.now))
-    return { result: 'refused', why: 'the store does not have these bytes' };
+    return overtaken(`planned on ${entry.after}, and what came after it is not on record any more`);
+  if (row.now !== null && !view.hasBytes(row.path, row.now)) return refused('the store does not have these bytes');
   return { result: 'applied' };
 }
 

@@ -69,6 +69,7 @@ function decodeRow(value: Json): RowResult {
     path: text(row.get('path'), 'path'),
     result: text(row.get('result'), 'result') as RowResult['result'],
     ...(typeof why === 'string' ? { why } : {}),
+    ...(row.get('overtaken') === true ? { overtaken: true } : {}),
   };
 }
 

@@ -122,19 +122,27 @@ export class TrustedState {
   async advance(kept: Kept, next: Trusted, evidence = new Evidence()): Promise<void> {
     let current = kept;
     for (let attempt = 0; attempt < 16; attempt++) {
-      if (!isForward(current, next)) return;
+      if (!isForward(current, next)) {
+        // Somebody was first with a later state: the snapshot that we have put is named by nobody, now or later.
+        if (attempt > 0) await this.forget(next, current, evidence);
+        return;
+      }
       if (next.snapshot !== undefined)
         await this.store.create(snapshotKey(next.snapshot, evidence), next.snapshot.bytes);
       const answer = await this.store.swap(STATE, encode(next, evidence), current.etag);
       if (answer !== 'moved') {
-        const [old, named] = [current.snapshot, next.snapshot].map((file) => file && snapshotKey(file, evidence));
-        // A refresh of the timestamp alone names the same snapshot again.
-        if (old !== undefined && old !== named) await this.store.remove(old);
+        await this.forget(current, next, evidence);
         return;
       }
       current = await this.require();
     }
     throw new ConflictError('the trusted state keeps moving', { object: this.uri, hint: 'run the command again' });
+  }
+
+  /** A refresh of the timestamp alone names the same snapshot again. */
+  private async forget(old: Trusted, live: Trusted, evidence: Evidence): Promise<void> {
+    const [gone, named] = [old.snapshot, live.snapshot].map((file) => file && snapshotKey(file, evidence));
+    if (gone !== undefined && gone !== named) await this.store.remove(gone);
   }
 
   private async keptSnapshot(

@@ -124,7 +124,7 @@ describe('the commit, seen from outside', function () {
     expectSuccess(await plain(dir, 'target', 'add', two));
     expectSuccess(await slow.go());
     const run = await plain(dir, 'publish');
-    expect(run.exitCode, run.stdout).to.equal(5);
+    expect(run.exitCode, run.stdout).to.equal(7);
     const { entries } = run.json<{
       entries: { number: number; result: string; rows: { path: string; why?: string }[] }[];
     }>();

@@ -60,8 +60,13 @@ describe('standards 50: what real clients read', () => {
 
   for (const type of TYPES) {
     const name = `bits 10, ${type}`;
-    it(`${name}: each step`, async () => {
-      await table(name, { type, bits: { bins: 10, recent: 0 } }, { files: TWO_FILES, writes: false, roots: 1 });
+    it(`${name}: each step, and each write of a change of root`, async () => {
+      const { steps } = await table(
+        name,
+        { type, bits: { bins: 10, recent: 0 } },
+        { files: TWO_FILES, writes: true, roots: 1 },
+      );
+      expect(steps.length).to.equal(STEPS.basic + STEPS.root);
     });
   }
 
