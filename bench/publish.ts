@@ -136,6 +136,7 @@ class Floor implements Variant {
   private signed: { bytes: Uint8Array; hashed: boolean }[] = [];
   private others: Uint8Array[] = [];
   private readonly storage = new Map<number, Uint8Array>();
+  private writes = 0;
 
   constructor(trace: Trace) {
     this.trace = trace;
@@ -184,7 +185,8 @@ class Floor implements Variant {
   }
 
   private write(bytes: Uint8Array): void {
-    this.storage.set(this.storage.size % 64, Buffer.from(bytes));
+    // As the store of the other variant: what is handed over is kept as it is.
+    this.storage.set(this.writes++ % 64, bytes);
   }
 }
 

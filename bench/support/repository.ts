@@ -104,7 +104,7 @@ export async function largeRepository(folder: string, targets: number, bits: num
   await store.swap(TIMESTAMP_KEY, timestamp.bytes, undefined);
 
   const context = async (overrides: Partial<Settings> = {}): Promise<Context> => {
-    const trusted = new TrustedState(new BenchStore(new Map()));
+    const trusted = new TrustedState(new BenchStore());
     await trusted.begin(genesis.root);
     const context: Context = {
       store,

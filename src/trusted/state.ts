@@ -8,6 +8,7 @@ import { Evidence } from '../tuf/evidence.ts';
 import { map, natural, positive, sha256, text } from '../tuf/fields.ts';
 import { parseJson } from '../tuf/json.ts';
 import type { JsonMap, Root, Snapshot, Timestamp, Verified } from '../tuf/model.ts';
+import { isNoted, noteEntries, recallEntries } from './entries.ts';
 
 /**
  * Trusted state: what a TUF client keeps (newest root, timestamp, snapshot, as verified bytes), used alike by publisher,
@@ -19,6 +20,7 @@ const STATE = 'state.json';
 /** Bytes: a root, a timestamp and what names the snapshot, as text inside JSON. */
 const MAX_STATE = 4 * 1024 * 1024;
 const MAX_SNAPSHOT = 256 * 1024 * 1024;
+const MAX_ENTRIES = 64 * 1024 * 1024;
 
 export interface Kept extends Trusted {
   /** Of the state object; what `advance` swaps on. */
@@ -100,7 +102,7 @@ export class TrustedState {
     if (
       (await this.store.swap(
         STATE,
-        encode({ root, timestamp: undefined, snapshot: undefined }, new Evidence()),
+        encode({ root, timestamp: undefined, snapshot: undefined }, undefined, new Evidence()),
         undefined,
       )) !== 'moved'
     )
@@ -121,15 +123,19 @@ export class TrustedState {
    */
   async advance(kept: Kept, next: Trusted, evidence = new Evidence()): Promise<void> {
     let current = kept;
+    const note = next.snapshot && isNoted(next.snapshot) ? noteEntries(next.snapshot) : undefined;
     for (let attempt = 0; attempt < 16; attempt++) {
       if (!isForward(current, next)) {
         // Somebody was first with a later state: the snapshot that we have put is named by nobody, now or later.
         if (attempt > 0) await this.forget(next, current, evidence);
         return;
       }
-      if (next.snapshot !== undefined)
-        await this.store.create(snapshotKey(next.snapshot, evidence), next.snapshot.bytes);
-      const answer = await this.store.swap(STATE, encode(next, evidence), current.etag);
+      if (next.snapshot !== undefined) {
+        const key = snapshotKey(next.snapshot, evidence);
+        if (note !== undefined) await this.store.create(entriesOf(key), note);
+        await this.store.create(key, next.snapshot.bytes);
+      }
+      const answer = await this.store.swap(STATE, encode(next, note, evidence), current.etag);
       if (answer !== 'moved') {
         await this.forget(current, next, evidence);
         return;
@@ -142,7 +148,9 @@ export class TrustedState {
   /** A refresh of the timestamp alone names the same snapshot again. */
   private async forget(old: Trusted, live: Trusted, evidence: Evidence): Promise<void> {
     const [gone, named] = [old.snapshot, live.snapshot].map((file) => file && snapshotKey(file, evidence));
-    if (gone !== undefined && gone !== named) await this.store.remove(gone);
+    if (gone === undefined || gone === named) return;
+    await this.store.remove(gone);
+    if (isNoted(old.snapshot!)) await this.store.remove(entriesOf(gone));
   }
 
   private async keptSnapshot(
@@ -156,14 +164,23 @@ export class TrustedState {
       sha256: sha256(state.get('sha256'), 'sha256'),
       length: natural(state.get('length'), 'length'),
     };
-    const object = await this.store.get(snapshotFile(named.version, named.sha256), { maxLength: MAX_SNAPSHOT });
+    const key = snapshotFile(named.version, named.sha256);
+    const [object, note] = await Promise.all([
+      this.store.get(key, { maxLength: MAX_SNAPSHOT }),
+      state.has('entries') ? this.store.get(entriesOf(key), { maxLength: MAX_ENTRIES }) : undefined,
+    ]);
     // Losing the file costs a comparison with the snapshot before, so it is an error like a damaged state.
     if (object === undefined)
       throw new TrustError('not there', {
-        object: snapshotFile(named.version, named.sha256),
+        object: key,
         expected: 'the kept snapshot',
         found: 'nothing',
       });
+    // The digest of the snapshot is compared below, before anything is read.
+    if (note !== undefined && sha256Hex(note.bytes) === sha256(state.get('entries'), 'entries')) {
+      const entries = recallEntries(object.bytes, note.bytes);
+      if (entries !== undefined) evidence.expect('snapshot.json', entries);
+    }
     return newSnapshot(root, timestamp, undefined, object.bytes, undefined, evidence);
   }
 }
@@ -179,7 +196,7 @@ function isForward(kept: Trusted, next: Trusted): boolean {
   return (next.timestamp?.signed.version ?? 0) > (kept.timestamp?.signed.version ?? 0);
 }
 
-function encode(state: Trusted, evidence: Evidence): Buffer {
+function encode(state: Trusted, note: Uint8Array | undefined, evidence: Evidence): Buffer {
   // A timestamp that the new root does not verify is dropped here, as a client drops it (5.3.11).
   const { root, timestamp, snapshot } = afterRootChange(state, evidence);
   return canonical({
@@ -187,6 +204,7 @@ function encode(state: Trusted, evidence: Evidence): Buffer {
     timestamp: timestamp && Buffer.from(timestamp.bytes).toString('utf8'),
     snapshot: timestamp &&
       snapshot && {
+        entries: note && sha256Hex(note),
         length: snapshot.bytes.length,
         sha256: evidence.sha256(snapshot.bytes),
         version: snapshot.signed.version,
@@ -196,6 +214,10 @@ function encode(state: Trusted, evidence: Evidence): Buffer {
 
 function snapshotKey(snapshot: Verified<Snapshot>, evidence: Evidence): string {
   return snapshotFile(snapshot.signed.version, evidence.sha256(snapshot.bytes));
+}
+
+function entriesOf(snapshotKey: string): string {
+  return `${snapshotKey}-entries`;
 }
 
 function snapshotFile(version: number, digest: string): string {

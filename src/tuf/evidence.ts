@@ -26,6 +26,11 @@ export class Evidence {
     return digest;
   }
 
+  /** The entries that a role's next file is likely to have. @param file without its version: `snapshot.json` */
+  expect(file: string, entries: Run): void {
+    this.runs.set(file, entries);
+  }
+
   /** As `readMetadata`. @param what the file's name, `3.bins.json`: another version of the role has nearly the same entries */
   read<T extends SignedPart['type']>(bytes: Uint8Array, type: T, what: string): MetadataFile<TypeOf<T>> {
     const known = this.files.get(bytes);

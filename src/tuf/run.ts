@@ -46,6 +46,12 @@ export function rememberStarts(run: Run, positions: Positions, offset: number): 
   indexes.set(run, { starts: positions.from(offset), sorted: true, strict: true });
 }
 
+/** A run whose bytes the strict reader has seen before, and where their entries begin. */
+export function recallStarts(run: Run, starts: Uint32Array): Run {
+  indexes.set(run, { starts, sorted: true, strict: true });
+  return run;
+}
+
 /** For the strict reader: a run that it has read; undefined for one that was encoded or spliced. */
 export function knownRun(run: Run): KnownRun | undefined {
   const index = indexes.get(run);
