@@ -159,7 +159,12 @@ export class Ceremonies {
     const sha256 = sha256Hex(bytes);
     const record = canonical({ role, version, sha256, when, signed: [...signatures.keys()] });
     await this.put(`abandoned/${folder(role, version)}-${sha256}.json`, record);
-    // The draft goes last: if we crash before, it is still there to be abandoned.
+    await this.remove(draft);
+  }
+
+  /** Takes a draft away without a record: one that nobody has signed. */
+  async remove({ role, version }: Pick<Draft, 'role' | 'version'>): Promise<void> {
+    // The draft goes last: if we crash before, it is still there to be taken away.
     const keys: string[] = [];
     for await (const { key } of this.store.list(`${folder(role, version)}/`)) keys.push(key);
     for (const key of keys.filter((one) => !one.endsWith('/draft.json'))) await this.store.remove(key);

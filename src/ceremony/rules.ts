@@ -1,5 +1,6 @@
 import { InputError } from '../errors.ts';
 import type { Client } from '../tuf/clients.ts';
+import { assertClients } from '../tuf/clients.ts';
 import type { Finding } from '../tuf/limits.ts';
 import { checkRoot, checkRootCount, checkSizes, refusal, refuseFindings } from '../tuf/limits.ts';
 import { checkReach, checkTree } from '../tuf/lint.ts';
@@ -65,26 +66,33 @@ function* rootRules({ roles }: Root): Generator<Finding> {
  *
  * @param breaks names of clients that may be left behind, as somebody typed them
  * @returns what is left to be said: warnings, and refusals that were overridden
- * @throws InputError naming the client that could not read it
+ * @throws InputError naming each client that could not read it
  */
 export function refuseUnless(findings: readonly Finding[], breaks: readonly string[]): Finding[] {
+  assertClients(breaks);
   const accepted = (finding: Finding): boolean =>
     finding.client?.split(', ').every((client) => breaks.includes(client)) === true;
   const refusals = findings.filter((finding) => finding.severity === 'refuse' && !accepted(finding));
+  // What is wrong for everybody is nobody's to override.
+  refuseFindings(refusals.filter(({ client }) => client === undefined));
   const [first] = refusals;
-  if (first?.client === undefined) refuseFindings(refusals);
-  else throw breaksClient(first, first.client);
+  if (first !== undefined) throw breaksClients(first, refusals, breaks);
   return findings.map((finding) => (accepted(finding) ? { ...finding, severity: 'warn' as const } : finding));
 }
 
-function breaksClient({ check, object, message, expected, found }: Finding, client: string): InputError {
-  const flags = client.split(', ').map((name) => `--break-clients ${name}`);
-  return new InputError(`${message} for ${client}`, {
+/** Names each client that it would break, and for what. */
+function breaksClients(first: Finding, refusals: readonly Finding[], breaks: readonly string[]): InputError {
+  const { check, object, expected, found } = first;
+  const why = new Set(refusals.map(({ message, client }) => `${message} for ${client}`));
+  const clients = new Set(refusals.flatMap(({ client = '' }) => client.split(', ')));
+  const lacking = [...clients].filter((client) => !breaks.includes(client));
+  const flags = lacking.map((name) => `--break-clients ${name}`);
+  return new InputError([...why].join('; '), {
     object,
     code: `input.${check}`,
     expected,
     found,
-    hint: `to leave ${client} behind for ever, add: ${flags.join(' ')}`,
+    hint: `to leave ${lacking.join(', ')} behind for ever, add: ${flags.join(' ')}`,
   });
 }
 

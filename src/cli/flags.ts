@@ -75,7 +75,7 @@ export const CONFIRM_FLAG = {
   confirm: Flags.string({ helpValue: 'NAME', description: 'name of the repository, to say that this is meant' }),
 };
 
-/** Of commands that look at drafts. */
+/** Of commands that look at drafts, or at keys that will stand in them. */
 export const CEREMONY_FLAGS = {
   'break-clients': Flags.string({
     multiple: true,

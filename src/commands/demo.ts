@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { Flags } from '@oclif/core';
 import type { FlagsOf } from '../cli/command.ts';
 import { TufaCommand } from '../cli/command.ts';
-import type { Demo } from '../jobs/demo.ts';
+import type { Demo } from '../jobs/demo/demo.ts';
 import { demoText } from '../views/demo.ts';
 
 export default class DemoCommand extends TufaCommand<typeof DemoCommand, Demo> {
@@ -12,7 +12,7 @@ export default class DemoCommand extends TufaCommand<typeof DemoCommand, Demo> {
   };
 
   protected override async execute(flags: FlagsOf<typeof DemoCommand>): Promise<Demo> {
-    const { demo } = await import('../jobs/demo.ts');
+    const { demo } = await import('../jobs/demo/demo.ts');
     return demo(flags.keep === undefined ? undefined : resolve(flags.keep), this.clock());
   }
 

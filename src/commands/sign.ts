@@ -50,7 +50,7 @@ export default class Sign extends TufaCommand<typeof Sign, SignResult> {
     }
   }
 
-  protected override render({ signed, open, complete, root }: SignResult): string {
+  protected override render({ signed, open, complete, carry, root }: SignResult): string {
     const lines = [
       ...signed.map(({ draft, holder }) => `signed ${draft} as ${holder}`),
       ...open.flatMap(({ draft, sets }) => openLines(draft, sets)),
@@ -58,7 +58,7 @@ export default class Sign extends TufaCommand<typeof Sign, SignResult> {
     if (open.length > 0)
       lines.push('next: the other holders type `tufa sign`; `tufa ceremony export FILE` carries it to another folder');
     if (complete.length > 0)
-      lines.push(`complete: ${complete.join(', ')}`, 'next, where the store can be written: tufa ceremony publish');
+      lines.push(`complete: ${complete.join(', ')}`, `next, where the store can be written: ${carry}`);
     if (root !== undefined) {
       lines.push(
         `root ${root.version} is complete, sha256 ${root.sha256}`,

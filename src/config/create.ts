@@ -1,6 +1,6 @@
 import { chmod, lstat, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve, sep } from 'node:path';
-import { ConfigurationError } from '../errors.ts';
+import { ConfigurationError, UsageError } from '../errors.ts';
 import { createFile, notWritten } from './files.ts';
 import { CONFIG_FILE, parseConfig } from './load.ts';
 import type { Profile } from './profiles.ts';
@@ -59,7 +59,8 @@ const EXPIRY: Readonly<Record<'design' | 'pep458', Readonly<Record<string, strin
 /**
  * Lays down a workspace: folders, .gitignore, and tufa.yaml as the last, so that a run that was cut off can be repeated.
  *
- * @throws ConfigurationError when there is a tufa.yaml, UsageError for a name that cannot be one; then nothing is written
+ * @throws ConfigurationError when there is a tufa.yaml, UsageError for a name that cannot be one, or for holders of whom
+ * none may lose a key; then nothing is written
  */
 export async function createWorkspace(dir: string, wanted: NewWorkspace): Promise<void> {
   const config = join(dir, CONFIG_FILE);
@@ -73,7 +74,7 @@ export async function createWorkspace(dir: string, wanted: NewWorkspace): Promis
     });
   }
   assertName(repositoryName(), wanted.name, 'name of the repository');
-  for (const holder of wanted.holders ?? []) assertName(keyName(), holder, 'name of a holder');
+  assertHolders(wanted);
   const text = fill(await readFile(new URL(CONFIG_FILE, TEMPLATE), 'utf8'), values(wanted));
   await layDown(dir, text);
 }
@@ -123,12 +124,42 @@ export function fill(template: string, values: Readonly<Record<string, string>>)
     .join('\n');
 }
 
+/** Whose keys sign offline roles where nobody says otherwise: two people, and a key that is sealed. */
+export const FIRST_HOLDERS = { threshold: 2, holders: ['alice', 'bob', 'spare'] } as const;
+
+/** What tufa.yaml would refuse as well, said in the words of the command line. */
+function assertHolders({ holders = FIRST_HOLDERS.holders, threshold = FIRST_HOLDERS.threshold }: NewWorkspace): void {
+  for (const holder of holders) assertName(keyName(), holder, 'name of a holder');
+  const repeated = holders.find((holder, i) => holders.indexOf(holder) !== i);
+  if (repeated !== undefined)
+    throw new UsageError('each holder once', {
+      object: '--holder',
+      expected: 'another name',
+      found: `${repeated} twice`,
+    });
+  if (threshold < 2)
+    throw new UsageError('one key alone would rule', {
+      object: '--threshold',
+      code: 'usage.threshold',
+      expected: 'at least 2',
+      found: `${threshold}`,
+    });
+  if (holders.length > threshold) return;
+  throw new UsageError('one lost key would be for ever: root could never be changed again', {
+    object: `--threshold ${threshold}`,
+    code: 'usage.threshold',
+    expected: `at least ${threshold + 1} holders`,
+    found: `${holders.length}: ${holders.join(', ')}`,
+    hint: 'name one more holder, a key that is sealed: --holder spare',
+  });
+}
+
 function values({
   name,
   uuid,
   profile,
-  holders = ['alice', 'bob', 'spare'],
-  threshold = 2,
+  holders = FIRST_HOLDERS.holders,
+  threshold = FIRST_HOLDERS.threshold,
   pep458 = false,
 }: NewWorkspace) {
   const role = `{ threshold: ${threshold}, holders: [${holders.join(', ')}] }`;

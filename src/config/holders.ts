@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigurationError, InputError } from '../errors.ts';
+import { CLIENTS } from '../tuf/clients.ts';
 import { map, refuse, text } from '../tuf/fields.ts';
 import { parseJson } from '../tuf/json.ts';
 import { assertPublishable, keyidOf } from '../tuf/keys.ts';
@@ -69,7 +70,8 @@ export function parseHolder(bytes: Uint8Array, what: string): Holder {
   };
   const keyid = member(object, 'keyid');
   if (keyid !== keyidOf(key)) refuse(`${what}: keyid`, `${keyidOf(key)}, which is the key's`, keyid);
-  assertPublishable(key, `${what}: key`);
+  // Which clients have to read it says tufa.yaml, and every draft is held against that.
+  assertPublishable(key, `${what}: key`, CLIENTS);
   const name = keyName().safeParse(member(object, 'name'));
   if (!name.success) return refuse(`${what}: name`, name.error.issues[0]?.message ?? '', member(object, 'name'));
   if (!object.has('uri')) return { name: name.data, keyid, key };

@@ -12,7 +12,7 @@ import { findWorkspace, loadConfig } from './load.ts';
 import { assertName, type Config, keyName, type OnlineRole } from './schema.ts';
 
 export type { TokenInfo } from '../signers/registry.ts';
-export { createWorkspace, createWorkspaceFrom, type NewWorkspace } from './create.ts';
+export { createWorkspace, createWorkspaceFrom, FIRST_HOLDERS, type NewWorkspace } from './create.ts';
 export { type Holder, parseHolder, writeHolder } from './holders.ts';
 
 export interface WorkspaceOptions {

@@ -4,8 +4,9 @@ import { ConfigurationError } from '../errors.ts';
 import type { Uploader } from '../queue/envelope.ts';
 import type { Context, Settings } from '../transaction/context.ts';
 import { TrustedState } from '../trusted/state.ts';
-import { assertProven } from './doctor-proof.ts';
+import { assertProven } from './doctor/proof.ts';
 import { openKeyring } from './keyring.ts';
+import { assertNoRecovery } from './recover/note.ts';
 
 /** What happens while a job runs; a command shows it, a library caller may not care. */
 export interface Reporter {
@@ -19,15 +20,16 @@ export const SILENT: Reporter = { warn: () => {}, progress: () => {} };
 /**
  * The transaction's context of a workspace.
  *
- * @param use `read`: for a job that writes nothing to the store
- * @throws ConfigurationError when several publishers may write, and nobody has proved that the store keeps them apart
+ * @param use `read`: for a job that writes nothing to the store; `recover`: for the one that ends a compromise
+ * @throws PersonError while a recovery is open; ConfigurationError when several publishers may write, and nobody has proved that the store keeps them apart
  */
 export async function openContext(
   workspace: Workspace,
   reporter: Reporter,
-  use: 'read' | 'write' = 'write',
+  use: 'read' | 'write' | 'recover' = 'write',
 ): Promise<Context> {
-  if (use === 'write' && workspace.config.publishers === 'many') await assertProven(workspace);
+  if (use === 'write') await assertNoRecovery(workspace);
+  if (use !== 'read' && workspace.config.publishers === 'many') await assertProven(workspace);
   return {
     store: await workspace.store(),
     trusted: new TrustedState(await workspace.trustedStore()),

@@ -24,6 +24,9 @@ export async function redraw(workspace: Workspace): Promise<Drawn> {
   const drawn = [...firstDrafts(await planOf(workspace))];
   // Root last: if we crash here, it lacks the new key, and `sign` refuses it until the drafts are drawn again.
   for (const [role, bytes] of drawn.toReversed()) await ceremonies.draw(role, 1, bytes);
+  // Of roles that tufa.yaml had before somebody changed it (`bins`, `recent`).
+  const wanted = new Set(drawn.map(([role]) => role as string));
+  for (const draft of existing) if (!wanted.has(draft.role)) await ceremonies.remove(draft);
   return { drafts: names(drawn.map(([role]) => ({ role, version: 1 }))), missing };
 }
 

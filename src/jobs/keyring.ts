@@ -19,9 +19,12 @@ export async function usableHolders(workspace: Workspace): Promise<Holder[]> {
     .sort((a, b) => rank(a.name) - rank(b.name));
 }
 
-/** The online keys of a workspace: public keys from `holders/`, opened by their URIs when they are needed. */
-export async function openKeyring(workspace: Workspace): Promise<Keyring> {
-  const usable = await usableHolders(workspace);
+/**
+ * The online keys of a workspace: public keys from `holders/`, opened by their URIs when they are needed.
+ * @param without keyids that are not used, whatever `holders/` says
+ */
+export async function openKeyring(workspace: Workspace, without: ReadonlySet<string> = new Set()): Promise<Keyring> {
+  const usable = (await usableHolders(workspace)).filter(({ keyid }) => !without.has(keyid));
   const candidates = (set: SigningSet): string[] =>
     usable.filter((holder) => set.role.keyids.includes(holder.keyid)).map((holder) => holder.name);
 

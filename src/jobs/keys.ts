@@ -1,6 +1,7 @@
 import type { Workspace } from '../config/workspace.ts';
 import { type Holder, keyUri, parseHolder, type TokenInfo, writeHolder } from '../config/workspace.ts';
 import { ConflictError, InputError } from '../errors.ts';
+import { assertClients } from '../tuf/clients.ts';
 import type { SupportedScheme } from '../tuf/keys.ts';
 import { assertPublishable, keyidOf } from '../tuf/keys.ts';
 import type { Key } from '../tuf/model.ts';
@@ -81,17 +82,23 @@ async function makeKey(workspace: Workspace, name: string, options: GenerateOpti
   }
 }
 
-/** key import: a public key that somebody sends (a holder's JSON file), or the key behind a URI. */
+/**
+ * key import: a public key that somebody sends (a holder's JSON file), or the key behind a URI.
+ *
+ * @param breaks clients that somebody has named as those that will not be able to read it
+ */
 export async function importHolder(
   workspace: Workspace,
   name: string,
   from: { readonly uri: string } | { readonly file: Uint8Array },
+  breaks: readonly string[] = [],
 ): Promise<{ keys: KeyInfo[]; drawn: Drawn }> {
   // First the URI without aliases, then the key behind that one: an alias may be moved in between.
   const uri = 'uri' in from ? await workspace.pinUri(from.uri) : undefined;
   const key: Key =
     'uri' in from ? await workspace.importKey(uri ?? from.uri) : parseHolder(from.file, `holders/${name}.json`).key;
-  assertPublishable(key);
+  assertClients(breaks);
+  assertPublishable(key, undefined, breaks);
   const same = [...(await workspace.holders()).values()].find((holder) => holder.keyid === keyidOf(key));
   const imported = same?.name === name && same.uri === uri;
   if (same !== undefined && !imported)

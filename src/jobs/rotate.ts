@@ -1,5 +1,7 @@
 import { Workspace } from '../config/workspace.ts';
 import { ConfigurationError } from '../errors.ts';
+import type { Context } from '../transaction/context.ts';
+import { read } from '../transaction/read.ts';
 import type { TransactionResult } from '../transaction/transact.ts';
 import { transact } from '../transaction/transact.ts';
 import type { Reporter } from './context.ts';
@@ -39,8 +41,23 @@ export async function rotateToStandby(workspace: Workspace, reporter: Reporter =
   // The lost key is not there any more, or must not be used: a standby that was switched to before has no key yet.
   const ready = switched.filter(({ to }) => known.has(to));
   if (ready.length > 0) await workspace.editOnline(ready.map(({ role, to, standby }) => ({ role, key: to, standby })));
-  const context = await openContext(await Workspace.open(workspace.dir, workspace), reporter);
-  return { switched: ready, result: await transact(context, { fold: false, resign: ready.length > 0 }) };
+  const edited = await Workspace.open(workspace.dir, workspace);
+  const context = await openContext(edited, reporter);
+  // If we crashed behind the edit, tufa.yaml names the standby already and nothing is signed by it.
+  const resign = ready.length > 0 || !(await isSignedByActive(edited, context));
+  return { switched: ready, result: await transact(context, { fold: false, resign }) };
+}
+
+/** Whether the active keys of timestamp and snapshot have signed what is live; before the first publication nothing is. */
+async function isSignedByActive(workspace: Workspace, context: Context): Promise<boolean> {
+  const { timestamp, snapshot } = await read(context);
+  if (timestamp === undefined || snapshot === undefined) return true;
+  const { online } = workspace.config;
+  const [stamp, list] = [await workspace.holder(online.timestamp.key), await workspace.holder(online.snapshot.key)];
+  return (
+    timestamp.signatures.some(({ keyid }) => keyid === stamp.keyid) &&
+    snapshot.signatures.some(({ keyid }) => keyid === list.keyid)
+  );
 }
 
 /** `standby` -> `standby-2` -> `standby-3`. */

@@ -6,9 +6,10 @@ import type { Workspace } from '../config/workspace.ts';
 import { sha256Hex } from '../tuf/digest.ts';
 import { formatDate } from '../tuf/encode.ts';
 import type { Signature } from '../tuf/model.ts';
-import { beginTrustIfComplete, completeIfMet } from './ceremony-finish.ts';
-import type { Table } from './ceremony-ground.ts';
-import { openTable } from './ceremony-ground.ts';
+import { beginTrustIfComplete, completeIfMet } from './ceremony/finish.ts';
+import type { Table } from './ceremony/ground.ts';
+import { openTable } from './ceremony/ground.ts';
+import { openNote, recoverCommand } from './recover/note.ts';
 import type { SetState, Sitting } from './sitting.ts';
 import { setStates } from './sitting.ts';
 
@@ -25,6 +26,8 @@ export interface SignResult {
   }[];
   /** Drafts that are complete now and wait to be published. */
   readonly complete: readonly string[];
+  /** What to type to publish those. */
+  readonly carry: string;
   /** sha256 of root 1's file, once the ceremony is complete: what `trust add` asks for. */
   readonly root: { readonly version: number; readonly sha256: string } | undefined;
 }
@@ -67,7 +70,9 @@ export async function sign(workspace: Workspace, sitting: readonly Sitting[]): P
   }
   if (root !== undefined && open.length === 0) await beginTrustIfComplete(workspace);
   if (signed.length > 0) await remember(workspace, table);
-  return { signed, open, complete, root: open.length > 0 ? undefined : root };
+  const recovery = await openNote(workspace);
+  const carry = recovery === undefined ? 'tufa ceremony publish' : recoverCommand(recovery);
+  return { signed, open, complete, carry, root: open.length > 0 ? undefined : root };
 }
 
 /** What was shown and agreed to is what the next draft is compared with. */

@@ -12,8 +12,8 @@ import type { Workspace } from '../config/workspace.ts';
 import { ConflictError, PersonError } from '../errors.ts';
 import { sha256Hex } from '../tuf/digest.ts';
 import type { Key, RoleKeys, Signature, SignedPart } from '../tuf/model.ts';
-import type { Table } from './ceremony-ground.ts';
-import { holderName, openTable } from './ceremony-ground.ts';
+import type { Table } from './ceremony/ground.ts';
+import { holderName, openTable } from './ceremony/ground.ts';
 import { missingKeys } from './draw.ts';
 
 /** One draft as a holder sees it before signing. */

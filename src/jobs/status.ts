@@ -1,8 +1,13 @@
+import { isOver } from '../ceremony/assess.ts';
+import type { Draft } from '../ceremony/drafts.ts';
+import type { Ground } from '../ceremony/ground.ts';
+import { groundFile, groundVersion } from '../ceremony/ground.ts';
 import type { Workspace } from '../config/workspace.ts';
 import { read } from '../transaction/read.ts';
 import { Roles } from '../transaction/roles.ts';
 import { roleMeta } from '../tuf/checks.ts';
-import type { RoleKeys } from '../tuf/model.ts';
+import { metadataName } from '../tuf/layout.ts';
+import type { RoleKeys, Targets, Verified } from '../tuf/model.ts';
 import { isOnline } from '../tuf/tree.ts';
 import type { Reporter } from './context.ts';
 import { openContext, SILENT } from './context.ts';
@@ -22,6 +27,23 @@ export interface RoleStatus {
   readonly threshold: number;
 }
 
+export interface DraftStatus {
+  readonly draft: string;
+  readonly signatures: number;
+  readonly threshold: number;
+  /** It was completed in another folder and is live: nobody needs to sign it here. */
+  readonly over: boolean;
+}
+
+/** Root can be changed only while a threshold of the keys that it names can sign. */
+export interface RootReserve {
+  readonly threshold: number;
+  /** Holders of the live root's keys that tufa.yaml counts on still: whoever is taken out of it has lost his token. */
+  readonly holders: readonly string[];
+  /** Whether root could still be changed if one of these were lost. */
+  readonly afterOneMoreLoss: boolean;
+}
+
 export interface Status {
   readonly repository: { readonly name: string; readonly uuid: string };
   /** undefined: nothing is published yet. */
@@ -30,8 +52,10 @@ export interface Status {
     | undefined;
   /** Earliest deadline first. */
   readonly roles: readonly RoleStatus[];
+  /** Whether the holders could lose one more token; undefined before anything is published. */
+  readonly reserve: RootReserve | undefined;
   /** Drafts that lack signatures or keys. */
-  readonly drafts: readonly { readonly draft: string; readonly signatures: number; readonly threshold: number }[];
+  readonly drafts: readonly DraftStatus[];
   readonly waiting: number;
   readonly exitCode: 0 | 11;
 }
@@ -52,12 +76,12 @@ export async function status(
 ): Promise<Status> {
   const context = await openContext(workspace, reporter, 'read');
   const { repository } = workspace.config;
-  const drafts = await openDrafts(workspace);
+  const nothing = { repository, live: undefined, roles: [], reserve: undefined, waiting: 0, exitCode: 0 } as const;
   if ((await context.trusted.load()) === undefined)
-    return { repository, live: undefined, roles: [], drafts, waiting: 0, exitCode: 0 };
+    return { ...nothing, drafts: await openDrafts(workspace, NO_GROUND) };
   const live = await read(context);
   if (live.timestamp === undefined || live.snapshot === undefined)
-    return { repository, live: undefined, roles: [], drafts, waiting: live.waiting.length, exitCode: 0 };
+    return { ...nothing, waiting: live.waiting.length, drafts: await openDrafts(workspace, NO_GROUND) };
 
   const now = context.clock();
   const holders = await workspace.holders();
@@ -97,13 +121,16 @@ export async function status(
   );
   const below = new Roles(context.store, live.verifiedBy ?? root, live.snapshot);
   const targets = await below.targets();
+  const offlineFiles = new Map<string, Verified<Targets>>([['targets', targets]]);
   add('targets', targets.signed.version, targets.signed.expires, root.signed.roles.targets, offline);
   const deadlines = await openDeadlines(workspace);
   for await (const { name, delegator } of below.delegatedRoles()) {
     const version = roleMeta(live.snapshot, name)?.version;
     if (version === undefined) continue;
     const known = isOnline(name) ? deadlines.get(name, version) : undefined;
-    const until = known ?? (await below.load(name, delegator))!.signed.expires;
+    const file = known === undefined ? (await below.load(name, delegator))! : undefined;
+    if (file !== undefined && !isOnline(name)) offlineFiles.set(name, file);
+    const until = known ?? file!.signed.expires;
     if (known === undefined && isOnline(name)) deadlines.set(name, version, until);
     add(name, version, until, delegator.role, isOnline(name) ? online('leaves') : offline);
   }
@@ -118,22 +145,41 @@ export async function status(
       mark: live.snapshot.signed.queue ?? 0,
     },
     roles,
-    drafts,
+    reserve: reserveOf(root.signed.roles.root, names(root.signed.roles.root), workspace),
+    drafts: await openDrafts(workspace, { chain: live.chain, roles: offlineFiles }),
     waiting: live.waiting.length,
     exitCode: roles.some((role) => role.standing === 'SOON' || role.standing === 'EXPIRED') ? 11 : 0,
   };
 }
 
-async function openDrafts(workspace: Workspace): Promise<Status['drafts']> {
-  const open = (await (await workspace.ceremonies()).list()).filter((draft) => draft.complete === undefined);
+function reserveOf({ threshold }: RoleKeys, named: readonly string[], { config }: Workspace): RootReserve {
+  const holders = named.filter((name) => config.roles.root.holders.includes(name));
+  return { threshold, holders, afterOneMoreLoss: holders.length > threshold };
+}
+
+const NO_GROUND: Ground = { chain: [], roles: new Map() };
+
+async function openDrafts(workspace: Workspace, ground: Ground): Promise<DraftStatus[]> {
+  const ceremonies = await workspace.ceremonies();
+  const bases = await ceremonies.bases();
   const lacking = await missingKeys(workspace);
   const waiting = lacking.holders.length + lacking.online.length > 0;
-  return open.map((draft) => {
-    const roles: Partial<Record<string, { threshold: number }>> = workspace.config.roles;
-    return {
-      draft: `${draft.role} ${draft.version}${waiting ? ' (waits for keys)' : ''}`,
-      signatures: draft.signatures.size,
-      threshold: roles[draft.role]?.threshold ?? 1,
-    };
-  });
+  const roles: Partial<Record<string, { threshold: number }>> = workspace.config.roles;
+  return (await ceremonies.list())
+    .filter((draft) => draft.complete === undefined && groundVersion(ground, draft.role) <= draft.version)
+    .map((draft) => {
+      const over = isOver(draft, new Map([...bases, ...liveBase(draft, ground)]), ground);
+      return {
+        draft: `${draft.role} ${draft.version}${waiting && !over ? ' (waits for keys)' : ''}`,
+        signatures: draft.signatures.size,
+        threshold: roles[draft.role]?.threshold ?? 1,
+        over,
+      };
+    });
+}
+
+/** What is live counts as what later drafts build on, also where this folder has not been told yet. */
+function liveBase({ role }: Draft, ground: Ground): [string, Uint8Array][] {
+  const file = groundFile(ground, role);
+  return file === undefined ? [] : [[metadataName(role, file.signed.version), file.bytes]];
 }

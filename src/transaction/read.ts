@@ -121,8 +121,10 @@ async function verifyWith(
   evidence: Evidence,
 ): Promise<Verification> {
   let first: unknown;
-  // The chain outranks the timestamp: one that verifies by an older root of the chain is due, not forged.
-  for (const root of [...chain].reverse()) {
+  // The chain outranks the timestamp: one that verifies by an older root of the chain is due, not forged. But where the
+  // trusted root's keys have signed a timestamp, whoever signs without them has keys that were replaced.
+  const oldest = kept.timestamp === undefined ? 0 : kept.root.signed.version;
+  for (const root of chain.filter(({ signed }) => signed.version >= oldest).reverse()) {
     try {
       const before: Trusted = root === kept.root ? kept : afterRootChange({ ...kept, root }, evidence);
       const timestamp = newTimestamp(before, bytes, undefined, evidence);
@@ -184,7 +186,8 @@ function predecessor(bytes: Uint8Array, root: Verified<Root>): Verified<Root> {
   return before;
 }
 
-async function readQueue(context: Context, mark: number): Promise<Waiting[]> {
+/** What waits above a mark, without a hole. */
+export async function readQueue(context: Context, mark: number): Promise<Waiting[]> {
   const { store, settings } = context;
   const numbers: number[] = [];
   for await (const { key } of store.list(settings.queue, { after: queueKey(mark, settings.queue) })) {

@@ -75,6 +75,11 @@ async function putRoot(context: Context, { version, root }: PendingRoot): Promis
     context.warn(`${rootKey(version)}: another root than the one that timestamp.json names took the place`);
     return;
   }
+  await removePending(context, version);
+}
+
+/** What waits to become this root or one below it is of no use to anybody any more. */
+export async function removePending(context: Context, version: number): Promise<void> {
   try {
     for (const { key } of await collect(context.store.list(PENDING_PREFIX))) {
       const name = parsePendingKey(key);

@@ -110,7 +110,7 @@ async function attemptOnce(context: Context, work: Work): Promise<Attempt> {
     context.store,
     live.verifiedBy ?? live.kept.root,
     live.snapshot,
-    work.genesis?.offline,
+    first ? work.genesis?.offline : undefined,
     live.evidence,
   );
   const plan = await prepare(context, work, live, decision, roles);

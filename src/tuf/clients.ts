@@ -1,3 +1,5 @@
+import { UsageError } from '../errors.ts';
+
 /**
  * What each client reads by default, as measured with python-tuf 7.0.1, tuf-js 6.0.2, go-tuf 2.4.2 and tough 0.24.
  * `clients:` in tufa.yaml names those that a repository must serve.
@@ -81,4 +83,15 @@ export function clientsWhere(
   test: (limits: ClientLimits, client: Client) => boolean,
 ): string | undefined {
   return clients.filter((client) => test(LIMITS[client], client)).join(', ') || undefined;
+}
+
+/** @param names as somebody typed them behind `--break-clients`. @throws UsageError for one that is no client's */
+export function assertClients(names: readonly string[]): void {
+  const unknown = names.find((name) => !CLIENTS.some((client) => client === name));
+  if (unknown === undefined) return;
+  throw new UsageError('no such client', {
+    object: '--break-clients',
+    expected: `one of ${CLIENTS.join(', ')}`,
+    found: unknown,
+  });
 }

@@ -1,6 +1,6 @@
 import { constants, createPublicKey, type KeyObject, type SignKeyObjectInput, verify } from 'node:crypto';
 import { InputError } from '../errors.ts';
-import { CLIENTS, clientsWhere } from './clients.ts';
+import { CLIENTS, type Client, LIMITS } from './clients.ts';
 import { sha256Hex } from './digest.ts';
 import { canonical } from './encode.ts';
 import type { Key } from './model.ts';
@@ -10,7 +10,7 @@ import type { Key } from './model.ts';
  * signature that one client accepts and another refuses is refused here, because we may have made it.
  */
 
-/** The kinds that python-tuf, tuf-js, go-tuf and tough all read. Nothing else is published. */
+/** The kinds that python-tuf, tuf-js, go-tuf and tough all read. Nothing else is made here. */
 export const SUPPORTED_SCHEMES = ['ed25519', 'ecdsa-sha2-nistp256', 'rsassa-pss-sha256'] as const;
 export type SupportedScheme = (typeof SUPPORTED_SCHEMES)[number];
 
@@ -49,7 +49,7 @@ const SCHEMES: ReadonlyMap<string, Scheme> = new Map([
     },
   ],
   [
-    // Read in foreign repositories only: tuf-js before 6 and tough refuse it.
+    // Of foreign repositories, and of people who have it on their tokens: tuf-js before 6 and tough refuse it.
     'ecdsa-sha2-nistp384',
     {
       keytypes: ['ecdsa', 'ecdsa-sha2-nistp384'],
@@ -72,6 +72,11 @@ const SCHEMES: ReadonlyMap<string, Scheme> = new Map([
     },
   ],
 ] satisfies [string, Scheme][]);
+
+/** Clients that cannot read a key of this kind. */
+function clientsBlindTo({ scheme }: Key): Client[] {
+  return isSupportedScheme(scheme) ? [] : CLIENTS.filter((client) => !LIMITS[client].schemes.includes(scheme));
+}
 
 /** Lower-case hex sha256 of the canonical form of `{keytype, scheme, keyval: {public}}` (section 4.2). */
 export function keyidOf({ keytype, scheme, keyval }: Key): string {
@@ -126,17 +131,20 @@ export function keyFromPublic(publicKey: KeyObject): Key {
  * get from `keyFromPublic`.
  *
  * @param what names the key in the error: `key of alice`
+ * @param breaks clients that somebody has named as those that will not be able to read it
  * @throws InputError
  */
-export function assertPublishable(key: Key, what = `key ${keyidOf(key)}`): void {
-  if (!isSupportedScheme(key.scheme)) {
-    const blind = clientsWhere(CLIENTS, ({ schemes }) => !schemes.includes(key.scheme));
+export function assertPublishable(key: Key, what = `key ${keyidOf(key)}`, breaks: readonly string[] = []): void {
+  const blind = clientsBlindTo(key);
+  if (blind.some((client) => !breaks.includes(client)) || !SCHEMES.has(key.scheme)) {
+    const others = CLIENTS.length > blind.length && SCHEMES.has(key.scheme);
+    const flags = blind.map((client) => `--break-clients ${client}`).join(' ');
     throw new InputError('not a kind of key that every client reads', {
       object: what,
       code: 'input.key-kind',
       expected: SUPPORTED_SCHEMES.join(', '),
-      found: `${key.scheme}${blind === undefined ? '' : `, which ${blind} cannot read`}`,
-      hint: 'make another key: `tufa key generate`',
+      found: `${key.scheme}, which ${blind.join(', ')} cannot read`,
+      hint: `make another key: \`tufa key generate\`${others ? `; or leave ${blind.join(', ')} behind: ${flags}` : ''}`,
     });
   }
   if (keyFromPublic(publicKeyOf(key)).keyval.public !== key.keyval.public) {

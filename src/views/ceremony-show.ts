@@ -1,4 +1,4 @@
-import type { Shown } from '../jobs/ceremony-show.ts';
+import type { Shown } from '../jobs/ceremony/show.ts';
 import { digestGroups } from './digest.ts';
 import { printable } from './printable.ts';
 import { draftText, wordLines } from './sitting.ts';

@@ -1,6 +1,6 @@
-import type { Imported } from '../jobs/ceremony-import.ts';
-import type { Opened } from '../jobs/ceremony-open.ts';
-import type { PublishResult } from '../jobs/ceremony-publish.ts';
+import type { Imported } from '../jobs/ceremony/import.ts';
+import type { Opened } from '../jobs/ceremony/open.ts';
+import type { PublishResult } from '../jobs/ceremony/publish.ts';
 import type { SetState } from '../jobs/sitting.ts';
 import { digestGroups } from './digest.ts';
 import { printable } from './printable.ts';

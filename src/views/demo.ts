@@ -1,4 +1,4 @@
-import type { Demo } from '../jobs/demo.ts';
+import type { Demo } from '../jobs/demo/demo.ts';
 import { statusText } from './status.ts';
 import { treeText } from './tree.ts';
 

@@ -1,5 +1,5 @@
-import type { KeyDiagnosis, SetDiagnosis, SignersDiagnosis } from '../jobs/doctor-signers.ts';
-import type { StoreDiagnosis } from '../jobs/doctor-store.ts';
+import type { KeyDiagnosis, SetDiagnosis, SignersDiagnosis } from '../jobs/doctor/signers.ts';
+import type { StoreDiagnosis } from '../jobs/doctor/store.ts';
 import { shortDigest } from './digest.ts';
 import { table } from './table.ts';
 import { dateText } from './time.ts';

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { cp, readFile, writeFile } from 'node:fs/promises';
+import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { canonicalize } from '@tufjs/canonical-json';
 import { expect } from 'chai';
@@ -119,6 +119,12 @@ describe('the commands of a ceremony', function () {
     expect(run.stderr).to.contain('root 2: another draft has to go first: expected targets');
   });
 
+  it('a role that tufa.yaml has no more, before anybody has signed, leaves no draft behind', async () => {
+    const dir = await workspaceAt('signed', { profile: 'company', bits: { bins: 0, recent: 0 } });
+    const drafts = (await readdir(join(dir, 'ceremony'), { recursive: true })).filter((path) => path.includes('draft'));
+    expect(drafts.map((path) => dirname(path))).to.have.members(['root-1', 'targets-1', 'trust-1', 'claimed-1']);
+  });
+
   it('online keys change over the bridge, and the job signs with the new ones', async () => {
     const dir = await workspaceAt('published');
     await shortenGrace(dir);
@@ -136,9 +142,9 @@ describe('the commands of a ceremony', function () {
     await clientsFollow(dir, await emptyFolder(), 2);
   });
 
-  it('the key of deny changes in two steps, and at once after a compromise', async () => {
+  it('the keys of deny and bins change in two steps, and at once after a compromise; publish signs with the new ones', async () => {
     const dir = await workspaceAt('published');
-    await rewrite(join(dir, 'tufa.yaml'), (text) => text.replace(/^( {2}deny: \{ key: )online/m, '$1deny'));
+    await rewrite(join(dir, 'tufa.yaml'), (text) => text.replace(/^( {2}(deny|bins): \{ key: )online/gm, '$1$2'));
     await done(dir, ['key', 'generate', '--online', '--insecure-plain-key']);
     const denyKeys = async (draft: string): Promise<number> => {
       const { delegations } = await readDraftJson(draftPath(dir, draft));
@@ -157,6 +163,9 @@ describe('the commands of a ceremony', function () {
     await done(dir, ['ceremony', 'publish', '--urgent']);
     const live = JSON.parse(await readFile(file(dir, '3.targets.json'), 'utf8'));
     expect(live.signed.delegations.roles[1].keyids).to.have.lengthOf(1);
+    await clientsFollow(dir, await emptyFolder(), 1);
+    await done(dir, ['target', 'remove', 'decorator']);
+    await done(dir, ['publish']);
     await clientsFollow(dir, await emptyFolder(), 1);
   });
 

@@ -12,7 +12,7 @@ import { metadataFile } from '../../src/tuf/encode.ts';
 import type { Root, Signature, Verified } from '../../src/tuf/model.ts';
 import { readSigned } from '../../src/tuf/read.ts';
 import { TEST_UUID, type TestKey, type TestScheme, testKey } from '../support/repository.ts';
-import { askPython, pythonTuf } from './python.ts';
+import { askPython } from './python.ts';
 
 /** `2 a b c`: a threshold and its keys. `lacks` says which threshold is missing; none: root 2 is complete. */
 type Row = [title: string, old: string, next: string, signed: string, lacks: '' | 'old' | 'new' | 'old new'];
@@ -142,7 +142,6 @@ function ours({ old, file }: Rotation): string {
 
 describe('a rotation of root keys', () => {
   const rotations = ROWS.map(rotate);
-  const python = pythonTuf();
 
   for (const rotation of rotations) {
     const [title, old, next, signed, lacks] = rotation.row;
@@ -162,12 +161,10 @@ describe('a rotation of root keys', () => {
     });
   }
 
-  it(`python-tuf agrees on each of the ${ROWS.length} rows`, function () {
-    if (python === undefined) this.skip();
-    const answers = askPython(
-      python,
-      rotations.map(({ old, file }) => ({ old: old.bytes, new: file })),
-    );
+  it(`python-tuf agrees on each of the ${ROWS.length} rows`, async function () {
+    this.timeout(15 * 60_000);
+    const answers = await askPython(rotations.map(({ old, file }) => ({ old: old.bytes, new: file })));
+    expect(answers.length).to.be.at.least(25);
     expect(answers).to.deep.equal(ROWS.map((row) => (row[4] === '' ? 'follows' : 'UnsignedMetadataError')));
   });
 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { canonicalize } from '@tufjs/canonical-json';
 import { expect } from 'chai';
 import { type Loose, live, plant, sha256 } from '../support/planted.ts';
-import { attempt, done, workspaceAt } from '../support/published.ts';
+import { attempt, done, NAME, workspaceAt } from '../support/published.ts';
 import { refused } from '../support/refused.ts';
 import { KEPT_WHEELS } from '../support/wheels.ts';
 
@@ -158,6 +158,28 @@ describe('what is signed', function () {
       await refused(dir, ['key', 'import', uri, '--holder', 'carol'], { exitCode, object });
     }
     expect(await readdir(join(dir, 'holders'))).not.to.include('carol.json');
+  });
+
+  it('standards 7: unless the operator names the clients that cannot read it; a draft names those that are served', async () => {
+    const dir = await workspaceAt('published');
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'secp384r1' });
+    const pem = privateKey.export({ type: 'pkcs8', format: 'pem' });
+    await writeFile(join(dir, 'private', 'carol.pem'), pem, { mode: 0o600 });
+    const imported = ['key', 'import', 'file:private/carol.pem?encryption=none', '--holder', 'carol'];
+    await refused(dir, [...imported, '--break-clients', 'go-tuf'], { exitCode: 5, object: /which tough cannot read/ });
+    await refused(dir, [...imported, '--break-clients', 'nobody'], { exitCode: 2, object: /break-clients/ });
+    await done(dir, [...imported, '--break-clients', 'tough']);
+
+    const config = join(dir, 'tufa.yaml');
+    const text = (await readFile(config, 'utf8')).replaceAll(/holders: \[.*?\]/g, 'holders: [alice, bob, carol]');
+    await writeFile(config, text.replace(/^clients: \[.*?\]/m, 'clients: [python-tuf, tuf-js, tough]'));
+    await refused(dir, ['ceremony', 'open', 'root'], { exitCode: 5, object: /not readable for tough/ });
+    await writeFile(config, text);
+    await done(dir, ['ceremony', 'open', 'root']);
+    await done(dir, ['sign', '--confirm', NAME, '--holder', 'alice', '--holder', 'carol']);
+    await done(dir, ['sign', '--confirm', NAME, '--holder', 'bob']);
+    await done(dir, ['ceremony', 'publish']);
+    await done(dir, ['verify']);
   });
 
   it('standards 10: a second hash is read and compared; a target without a sha256 in lower case is not served', async () => {

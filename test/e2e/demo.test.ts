@@ -2,7 +2,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Failure } from '../../src/cli/failure.ts';
-import type { Demo } from '../../src/jobs/demo.ts';
+import type { Demo } from '../../src/jobs/demo/demo.ts';
 import { attempt, done, emptyFolder } from '../support/published.ts';
 
 const ATTACKS = [

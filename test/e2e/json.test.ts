@@ -58,6 +58,9 @@ const LIFE: readonly Step[] = [
   step(`ceremony abandon claimed --confirm ${NAME}`, 5),
   step('doctor signers'),
   step('doctor store'),
+  step('ceremony rehearse'),
+  step('key replace bins --insecure-plain-key'),
+  step(`recover compromise --role nobody --good 1 --confirm ${NAME}`, 2),
   step('demo'),
 ];
 

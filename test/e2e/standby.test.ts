@@ -25,4 +25,16 @@ describe('rotate --to-standby', () => {
     const again = await done(dir, ['rotate', '--to-standby']);
     expect(again.stdout).to.include('nothing to do');
   });
+
+  it('serves again when the metadata expired meanwhile', async () => {
+    const dir = await workspaceAt('published', { profile: 'company' });
+    const ahead = 8 * 24 * 60 * 60 * 1000;
+    await rm(join(dir, 'private', 'online.pem'));
+    const expired = await attempt(dir, ['verify'], { ahead });
+    expect(expired.stderr).to.match(/^tufa: timestamp 1: expired/);
+    expect((await attempt(dir, ['refresh'], { ahead })).exitCode).to.equal(6);
+    await done(dir, ['rotate', '--to-standby'], { ahead });
+    await done(dir, ['verify'], { ahead });
+    await done(dir, ['get', 'six', '--out', join(dir, 'got')], { ahead });
+  });
 });

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { chmod, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import type { SignersDiagnosis } from '../../src/jobs/doctor-signers.ts';
+import type { SignersDiagnosis } from '../../src/jobs/doctor/signers.ts';
 import { moduleFor } from '../signers/pkcs11/install.ts';
 import { PIN, softHsm } from '../signers/pkcs11/support/softhsm.ts';
 import { attempt, done, workspaceAt, written } from '../support/published.ts';

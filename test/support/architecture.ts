@@ -36,7 +36,6 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   trusted: { imports: [...PURE, ...PORTS], node: COMPUTING },
   transaction: TRANSACTION,
   // tuf-js keeps its files in a folder, so the second opinion needs one.
-  'transaction/second-opinion.ts': { ...TRANSACTION, node: [...COMPUTING, 'node:fs/promises', 'node:os'] },
   // A million rows are spooled to files and built by worker threads (design, section 4).
   'transaction/bulk': {
     ...TRANSACTION,

@@ -2,7 +2,7 @@ import { Args } from '@oclif/core';
 import type { FlagsOf } from '../../cli/command.ts';
 import { TufaCommand } from '../../cli/command.ts';
 import { CONFIRM_FLAG } from '../../cli/flags.ts';
-import type { Abandoned } from '../../jobs/ceremony-rebase.ts';
+import type { Abandoned } from '../../jobs/ceremony/rebase.ts';
 
 export default class CeremonyAbandon extends TufaCommand<typeof CeremonyAbandon, Abandoned> {
   static override summary = 'give drafts up for good, with the signatures on them';
@@ -13,7 +13,7 @@ export default class CeremonyAbandon extends TufaCommand<typeof CeremonyAbandon,
   static override flags = { ...CONFIRM_FLAG };
 
   protected override async execute(flags: FlagsOf<typeof CeremonyAbandon>): Promise<Abandoned> {
-    const { abandonable, abandonCeremony } = await import('../../jobs/ceremony-rebase.ts');
+    const { abandonable, abandonCeremony } = await import('../../jobs/ceremony/rebase.ts');
     const workspace = await this.workspace();
     const drafts = await abandonable(workspace, this.words);
     const list = drafts.map(({ role, version, signatures }) => `${role} ${version} (${signatures.size} signatures)`);

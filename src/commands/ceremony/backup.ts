@@ -2,7 +2,7 @@ import { Args, Flags } from '@oclif/core';
 import type { ArgsOf, FlagsOf } from '../../cli/command.ts';
 import { TufaCommand } from '../../cli/command.ts';
 import { UsageError } from '../../errors.ts';
-import type { Backup } from '../../jobs/ceremony-backup.ts';
+import type { Backup } from '../../jobs/ceremony/backup.ts';
 import { digestGroups } from '../../views/digest.ts';
 
 export default class CeremonyBackup extends TufaCommand<typeof CeremonyBackup, Backup> {
@@ -25,7 +25,7 @@ export default class CeremonyBackup extends TufaCommand<typeof CeremonyBackup, B
         hint: 'make both, for two places: tufa ceremony backup --all FILE',
       });
     }
-    const { backupCeremony } = await import('../../jobs/ceremony-backup.ts');
+    const { backupCeremony } = await import('../../jobs/ceremony/backup.ts');
     return backupCeremony(await this.workspace(), flags.all ? 'all' : 'online', file);
   }
 

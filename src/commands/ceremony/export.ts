@@ -1,7 +1,7 @@
 import { Args } from '@oclif/core';
 import type { ArgsOf, FlagsOf } from '../../cli/command.ts';
 import { TufaCommand } from '../../cli/command.ts';
-import type { Exported } from '../../jobs/ceremony-exchange.ts';
+import type { Exported } from '../../jobs/ceremony/exchange.ts';
 
 export default class CeremonyExport extends TufaCommand<typeof CeremonyExport, Exported> {
   static override summary = 'write drafts, what they build on, and signatures into one file for another folder';
@@ -11,7 +11,7 @@ export default class CeremonyExport extends TufaCommand<typeof CeremonyExport, E
     _flags: FlagsOf<typeof CeremonyExport>,
     args: ArgsOf<typeof CeremonyExport>,
   ): Promise<Exported> {
-    const { exportCeremony } = await import('../../jobs/ceremony-exchange.ts');
+    const { exportCeremony } = await import('../../jobs/ceremony/exchange.ts');
     return exportCeremony(await this.workspace(), args.file);
   }
 

@@ -3,7 +3,7 @@ import { Args, Flags } from '@oclif/core';
 import type { ArgsOf, FlagsOf } from '../../cli/command.ts';
 import { TufaCommand } from '../../cli/command.ts';
 import { InputError, UsageError } from '../../errors.ts';
-import type { Imported } from '../../jobs/ceremony-import.ts';
+import type { Imported } from '../../jobs/ceremony/import.ts';
 import { importedText } from '../../views/ceremony.ts';
 
 export default class CeremonyImport extends TufaCommand<typeof CeremonyImport, Imported> {
@@ -40,10 +40,10 @@ export default class CeremonyImport extends TufaCommand<typeof CeremonyImport, I
       });
     }
     if (file !== undefined) {
-      const { importCeremony } = await import('../../jobs/ceremony-import.ts');
+      const { importCeremony } = await import('../../jobs/ceremony/import.ts');
       return importCeremony(this.directory, await read(file), file, { secrets: await this.secrets() });
     }
-    const { importSignature } = await import('../../jobs/ceremony-exchange.ts');
+    const { importSignature } = await import('../../jobs/ceremony/exchange.ts');
     const bytes = await read(signature!);
     return importSignature(await this.workspace(), { draft: draft!, holder: holder!, signature: bytes });
   }

@@ -4,7 +4,7 @@ import { TufaCommand } from '../../cli/command.ts';
 import { CEREMONY_FLAGS } from '../../cli/flags.ts';
 import { durationMs } from '../../config/duration.ts';
 import { UsageError } from '../../errors.ts';
-import type { Opened } from '../../jobs/ceremony-open.ts';
+import type { Opened } from '../../jobs/ceremony/open.ts';
 import { openedText } from '../../views/ceremony.ts';
 
 export default class CeremonyOpen extends TufaCommand<typeof CeremonyOpen, Opened> {
@@ -43,7 +43,7 @@ export default class CeremonyOpen extends TufaCommand<typeof CeremonyOpen, Opene
         found: flags.expires,
       });
     }
-    const { openCeremony } = await import('../../jobs/ceremony-open.ts');
+    const { openCeremony } = await import('../../jobs/ceremony/open.ts');
     const workspace = await this.workspace();
     const options = {
       roles: this.words,

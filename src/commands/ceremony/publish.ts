@@ -3,7 +3,7 @@ import type { FlagsOf } from '../../cli/command.ts';
 import { TufaCommand } from '../../cli/command.ts';
 import { CEREMONY_FLAGS, SIGNING_FLAGS } from '../../cli/flags.ts';
 import { EXIT } from '../../errors.ts';
-import type { PublishResult } from '../../jobs/ceremony-publish.ts';
+import type { PublishResult } from '../../jobs/ceremony/publish.ts';
 import { publishedText } from '../../views/ceremony.ts';
 
 export default class CeremonyPublish extends TufaCommand<typeof CeremonyPublish, PublishResult> {
@@ -20,7 +20,7 @@ export default class CeremonyPublish extends TufaCommand<typeof CeremonyPublish,
   };
 
   protected override async execute(flags: FlagsOf<typeof CeremonyPublish>): Promise<PublishResult> {
-    const { publishCeremony } = await import('../../jobs/ceremony-publish.ts');
+    const { publishCeremony } = await import('../../jobs/ceremony/publish.ts');
     const workspace = await this.workspace();
     const options = {
       roles: this.words.length === 0 ? undefined : this.words,

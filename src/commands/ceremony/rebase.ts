@@ -2,7 +2,7 @@ import { Args } from '@oclif/core';
 import type { FlagsOf } from '../../cli/command.ts';
 import { TufaCommand } from '../../cli/command.ts';
 import { CEREMONY_FLAGS } from '../../cli/flags.ts';
-import type { Rebased } from '../../jobs/ceremony-rebase.ts';
+import type { Rebased } from '../../jobs/ceremony/rebase.ts';
 import { openedText } from '../../views/ceremony.ts';
 
 export default class CeremonyRebase extends TufaCommand<typeof CeremonyRebase, Rebased> {
@@ -12,7 +12,7 @@ export default class CeremonyRebase extends TufaCommand<typeof CeremonyRebase, R
   static override flags = { ...CEREMONY_FLAGS };
 
   protected override async execute(flags: FlagsOf<typeof CeremonyRebase>): Promise<Rebased> {
-    const { rebaseCeremony } = await import('../../jobs/ceremony-rebase.ts');
+    const { rebaseCeremony } = await import('../../jobs/ceremony/rebase.ts');
     const workspace = await this.workspace();
     const options = { roles: this.words.length === 0 ? undefined : this.words, breaks: flags['break-clients'] };
     return this.reporting('drafts', (reporter) => rebaseCeremony(workspace, options, reporter));

@@ -2,7 +2,7 @@ import { Args, Flags } from '@oclif/core';
 import type { Change } from '../../ceremony/diff.ts';
 import type { FlagsOf } from '../../cli/command.ts';
 import { TufaCommand } from '../../cli/command.ts';
-import type { SheetLine, Shown, ShownDraft } from '../../jobs/ceremony-show.ts';
+import type { SheetLine, Shown, ShownDraft } from '../../jobs/ceremony/show.ts';
 
 interface Result {
   readonly repository: Shown['repository'];
@@ -25,7 +25,7 @@ export default class CeremonyShow extends TufaCommand<typeof CeremonyShow, Resul
 
   protected override async execute(flags: FlagsOf<typeof CeremonyShow>): Promise<Result> {
     const [{ showCeremony }, { sheetText, shownText }] = await Promise.all([
-      import('../../jobs/ceremony-show.ts'),
+      import('../../jobs/ceremony/show.ts'),
       import('../../views/ceremony-show.ts'),
     ]);
     const workspace = await this.workspace();

@@ -2,7 +2,7 @@ import { Flags } from '@oclif/core';
 import type { FlagsOf } from '../../cli/command.ts';
 import { TufaCommand } from '../../cli/command.ts';
 import { SIGNING_FLAGS } from '../../cli/flags.ts';
-import type { SignersDiagnosis } from '../../jobs/doctor-signers.ts';
+import type { SignersDiagnosis } from '../../jobs/doctor/signers.ts';
 import { signersDiagnosisText } from '../../views/doctor.ts';
 
 export default class DoctorSigners extends TufaCommand<typeof DoctorSigners, SignersDiagnosis> {
@@ -18,7 +18,7 @@ export default class DoctorSigners extends TufaCommand<typeof DoctorSigners, Sig
   };
 
   protected override async execute(flags: FlagsOf<typeof DoctorSigners>): Promise<SignersDiagnosis> {
-    const { doctorSigners } = await import('../../jobs/doctor-signers.ts');
+    const { doctorSigners } = await import('../../jobs/doctor/signers.ts');
     const workspace = await this.workspace();
     return this.reporting('keys', (reporter) => doctorSigners(workspace, { roles: flags.roles }, reporter));
   }

@@ -10,7 +10,8 @@ import { table } from '../../views/table.ts';
 
 type Result = Awaited<ReturnType<typeof generateKeys>>;
 
-const SCHEMES = { ed25519: 'ed25519', 'p-256': 'ecdsa-sha2-nistp256', 'rsa-pss': 'rsassa-pss-sha256' } as const;
+/** Kinds of keys, as they are typed. */
+export const SCHEMES = { ed25519: 'ed25519', 'p-256': 'ecdsa-sha2-nistp256', 'rsa-pss': 'rsassa-pss-sha256' } as const;
 
 export default class KeyGenerate extends TufaCommand<typeof KeyGenerate, Result> {
   static override summary = 'make keys, in files or on a token: of holders, and of the online roles';

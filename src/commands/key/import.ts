@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { Args, Flags } from '@oclif/core';
 import type { ArgsOf, FlagsOf } from '../../cli/command.ts';
 import { TufaCommand } from '../../cli/command.ts';
-import { SIGNING_FLAGS } from '../../cli/flags.ts';
+import { CEREMONY_FLAGS, SIGNING_FLAGS } from '../../cli/flags.ts';
 import { InputError } from '../../errors.ts';
 import type { importHolder } from '../../jobs/keys.ts';
 import { keyHint } from '../../views/keys.ts';
@@ -21,13 +21,15 @@ export default class KeyImport extends TufaCommand<typeof KeyImport, Result> {
   };
   static override flags = {
     ...SIGNING_FLAGS,
+    ...CEREMONY_FLAGS,
     holder: Flags.string({ required: true, helpValue: 'NAME', description: 'name of the holder' }),
   };
 
   protected override async execute(flags: FlagsOf<typeof KeyImport>, args: ArgsOf<typeof KeyImport>): Promise<Result> {
     const { importHolder } = await import('../../jobs/keys.ts');
     const workspace = await this.workspace();
-    if (/^[a-z][a-z0-9+.-]*:/.test(args.from)) return importHolder(workspace, flags.holder, { uri: args.from });
+    const breaks = flags['break-clients'];
+    if (/^[a-z][a-z0-9+.-]*:/.test(args.from)) return importHolder(workspace, flags.holder, { uri: args.from }, breaks);
     const file = await readFile(args.from).catch((cause: unknown) => {
       throw new InputError('cannot be read', {
         object: args.from,
@@ -36,7 +38,7 @@ export default class KeyImport extends TufaCommand<typeof KeyImport, Result> {
         cause,
       });
     });
-    return importHolder(workspace, flags.holder, { file });
+    return importHolder(workspace, flags.holder, { file }, breaks);
   }
 
   protected override render({ keys, drawn }: Result): string {

@@ -15,7 +15,8 @@ export const preload = (name: string): string =>
 
 /** A command that writes, to be killed at each of its storage operations. */
 export interface CrashCase {
-  readonly stage: Stage;
+  /** Or a workspace, of which copies are made. */
+  readonly stage: Stage | { readonly folder: string };
   readonly args: readonly string[];
   /** Of the command and of whoever looks; the process stands still there. */
   readonly now: Date;

@@ -46,9 +46,10 @@ export class Stages {
     this.base = base;
   }
 
-  static async make(): Promise<Stages> {
+  /** @param wanted the stages to be made, from the first one on; default: all */
+  static async make(wanted: readonly Stage[] = STAGES): Promise<Stages> {
     const stages = new Stages(await mkdtemp(join(tmpdir(), 'tufa-faults-')));
-    for (const [i, stage] of STAGES.entries()) {
+    for (const [i, stage] of wanted.entries()) {
       const before = STAGES[i - 1];
       const dir = stages.of(stage);
       // `spare` lies beside the line: one key less than `keys`.

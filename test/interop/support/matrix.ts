@@ -44,6 +44,8 @@ export interface Cell {
 export interface MatrixOptions {
   /** What each cell is to show; without it, that everything works. */
   expected?: Expectation;
+  /** The earlier steps that a kept client starts from: each of them, or the first alone. Default: each. */
+  earlier?: 'each' | 'first';
   /** Milliseconds for one run, 60,000 without it. */
   timeout?: number;
   /** Takes the table, line by line; standard output without it. */
@@ -135,7 +137,8 @@ class KeptStates {
 
   async visit(visit: Visit): Promise<MatrixReport['cells']> {
     const cells: MatrixReport['cells'] = [];
-    const earlierSteps = visit.state.unseen === true && this.steps.length > 1 ? [] : this.steps;
+    const blind = visit.state.unseen === true && this.steps.length > 1;
+    const earlierSteps = this.steps.slice(0, blind ? 0 : visit.options.earlier === 'first' ? 1 : undefined);
     for (const [index, earlier] of earlierSteps.entries()) {
       const state = join(this.folder, 'run');
       await copyState(this.#after(index), state);

@@ -23,6 +23,8 @@ const CLOCK = join(import.meta.dirname, '../../support/preload/clock.mjs');
 const PHOTOGRAPHS = join(import.meta.dirname, 'photographs.mjs');
 
 export interface PublisherKind {
+  /** Default: hobby, whose online roles share one key that has no standby. */
+  readonly profile?: WorkspaceKind['profile'];
   readonly type: WorkspaceKind['type'];
   readonly bits: { readonly bins: number; readonly recent: number };
   /** `clients:` in tufa.yaml; without it the template's, which has no tough. */
@@ -62,7 +64,8 @@ export class Publisher {
 
   /** The ceremony is complete, and nothing is published. */
   static async make(kind: PublisherKind): Promise<Publisher> {
-    const dir = await workspaceAt('signed', { profile: 'hobby', type: kind.type, bits: kind.bits });
+    const { profile = 'hobby', type, bits } = kind;
+    const dir = await workspaceAt('signed', { profile, type, bits });
     if (kind.clients !== undefined) await edit(dir, /^clients: \[.*?\]/m, `clients: [${kind.clients.join(', ')}]`);
     // So that every online role comes into its window within the life of a timestamp.
     await edit(dir, /^ {2}leaves: 15d$/m, '  leaves: 27d');
@@ -74,13 +77,14 @@ export class Publisher {
     return this.command(args, {}, []);
   }
 
-  /** The same, and what was published after each of its writes. */
+  /** The same, and what was published after each of its writes; none where it writes nothing to the store. */
   async photograph(...args: string[]): Promise<Photograph[]> {
     this.albums += 1;
     const album = join(this.dir, `album-${this.albums}`);
     await mkdir(album);
     await this.command(args, { TUFA_PHOTOGRAPHS: album }, [PHOTOGRAPHS]);
-    const writes = (await readFile(join(album, 'writes'), 'utf8')).trimEnd().split('\n');
+    const lines = await readFile(join(album, 'writes'), 'utf8').catch(() => '');
+    const writes = lines.split('\n').slice(0, -1);
     return writes.map((write, index) => ({ write, folder: join(album, `${index + 1}`) }));
   }
 

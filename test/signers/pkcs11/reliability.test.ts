@@ -1,12 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { closeSync, openSync } from 'node:fs';
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { CKF_TOKEN, CKR } from '../../../src/signers/pkcs11/constants.ts';
 import { attempt, done, written } from '../../support/published.ts';
-import { plainEnvironment, RUN_JS, type Run } from '../../support/run.ts';
+import { filesWith, shownIn, watched } from '../../support/watched.ts';
 import { privateFolder } from '../folder.ts';
 import { moduleFor } from './install.ts';
 import { type TokenIndex, tokenIndex } from './support/index.ts';
@@ -128,26 +127,7 @@ describe('a token that fails while tufa works', () => {
   });
 
   describe('the PIN', () => {
-    /** Runs `tufa`, and looks at every process below it as long as it runs. */
-    async function watched(dir: string, args: readonly string[], fd?: number): Promise<Run & { seen: string[] }> {
-      const env = plainEnvironment({ DEBUG: 'tufa', TUFA_TEST_MARK: 'marked' });
-      const stdio = ['ignore', 'pipe', 'pipe', fd ?? 'ignore'] as const;
-      const child = spawn(process.execPath, [RUN_JS, ...args], { cwd: dir, env, stdio: [...stdio], timeout: 60_000 });
-      const [stdout, stderr]: [string[], string[]] = [[], []];
-      child.stdout?.setEncoding('utf8').on('data', (text: string) => stdout.push(text));
-      child.stderr?.setEncoding('utf8').on('data', (text: string) => stderr.push(text));
-      const seen: string[] = [];
-      let running = true;
-      const ended = new Promise<number | null>((resolve) => {
-        child.on('close', (code) => {
-          running = false;
-          resolve(code);
-        });
-      });
-      while (running) seen.push(...(await look(child)));
-      const text = stdout.join('');
-      return { exitCode: await ended, stdout: text, stderr: stderr.join(''), json: () => JSON.parse(text), seen };
-    }
+    const ENV = { DEBUG: '*', TUFA_TEST_MARK: 'marked' };
 
     const runs: [what: string, args: () => readonly string[], exitCode: number, prepare: () => Promise<void>][] = [
       [
@@ -185,10 +165,9 @@ describe('a token that fails while tufa works', () => {
       it(`appears nowhere in a run ${what}`, async () => {
         const dir = await changed();
         await prepare();
-        const run = await watched(dir, args());
+        const run = await watched(dir, args(), { env: ENV });
         expect(run.exitCode, run.stderr).to.equal(exitCode);
-        expect(run.stdout + run.stderr).not.to.contain(pin);
-        expect(run.seen.join('\n')).not.to.contain(pin);
+        expect(shownIn(run, pin)).to.deep.equal([]);
         expect(await filesWith(pin, dir)).to.deep.equal([]);
         expect(await filesWith(pin, join(folder(), 'shim'))).to.deep.equal([]);
       });
@@ -198,10 +177,10 @@ describe('a token that fails while tufa works', () => {
       const dir = await changed();
       await shim.plan({ call: 'C_Sign', to: 1, action: 'sleep', number: 700 });
       const fd = openSync(join(folder(), 'pin'), 'r');
-      const run = await watched(dir, ['publish', '--pin-fd', '3'], fd);
+      const run = await watched(dir, ['publish', '--pin-fd', '3'], { fd, env: ENV });
       closeSync(fd);
       expect(run.exitCode, run.stderr).to.equal(0);
-      expect(run.stdout + run.stderr + run.seen.join('\n')).not.to.contain(pin);
+      expect(shownIn(run, pin)).to.deep.equal([]);
       expect(await filesWith(pin, dir)).to.deep.equal([]);
       // The process that holds the module was seen, with its environment; of ours it has what it needs.
       const child = run.seen.filter((text) => text.includes('signers/pkcs11/child.js'));
@@ -211,27 +190,3 @@ describe('a token that fails while tufa works', () => {
     });
   });
 });
-
-/** Command line and environment of a process and of all below it. */
-async function look({ pid }: ChildProcess): Promise<string[]> {
-  const found: string[] = [];
-  const read = (path: string): Promise<string> => readFile(path, 'utf8').catch(() => '');
-  for (const waiting = [pid]; waiting.length > 0; ) {
-    const one = waiting.pop();
-    const text = `${await read(`/proc/${one}/cmdline`)}\n${await read(`/proc/${one}/environ`)}`;
-    found.push(text.replaceAll('\0', ' '));
-    const children = (await read(`/proc/${one}/task/${one}/children`)).split(' ').filter((part) => part !== '');
-    waiting.push(...children.map(Number));
-  }
-  return found;
-}
-
-/** Files below a folder that hold a text. */
-async function filesWith(text: string, dir: string): Promise<string[]> {
-  const found: string[] = [];
-  for (const entry of await readdir(dir, { recursive: true })) {
-    const path = join(dir, entry);
-    if ((await stat(path)).isFile() && (await readFile(path)).includes(text)) found.push(entry);
-  }
-  return found;
-}
