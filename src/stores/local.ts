@@ -9,7 +9,7 @@ import { walk } from './local/list.ts';
 import { FolderLock } from './local/lock.ts';
 import { discard, give, stage, sweep, temporaryName } from './local/staging.ts';
 import type { Body, Listed, OpenObject, Store, StoredObject, StoreProvider } from './port.ts';
-import { UnknownAnswer } from './port.ts';
+import { assertRemovable, UnknownAnswer } from './port.ts';
 
 /**
  * Stores in folders:
@@ -132,6 +132,7 @@ export class LocalStore implements Store {
 
   async remove(key: string): Promise<void> {
     return about('remove', key, this.root, async () => {
+      assertRemovable(key);
       const path = await this.folder.find(key);
       if (path === undefined || !(await isThere(path))) return;
       // Under the lock, or a swap that has just compared would bring the object back.

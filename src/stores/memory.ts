@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { ConfigurationError, StorageError } from '../errors.ts';
 import { collect, isStream, piecesOf, tooLong } from './body.ts';
 import type { Body, Listed, OpenObject, Store, StoredObject, StoreProvider } from './port.ts';
-import { assertKey, compareKeys, UnknownAnswer } from './port.ts';
+import { assertKey, assertRemovable, compareKeys, UnknownAnswer } from './port.ts';
 
 /** `memory:` is a new, empty store that is gone with the process. */
 export const memoryStores: StoreProvider = {
@@ -112,7 +112,7 @@ export class MemoryStore implements Store {
   }
 
   async remove(key: string): Promise<void> {
-    assertKey(key);
+    assertRemovable(key);
     return this.write('remove', key, () => void this.objects.delete(key));
   }
 

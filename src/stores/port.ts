@@ -1,5 +1,6 @@
 import type { ErrorDetails } from '../errors.ts';
 import { StorageError, TufaError } from '../errors.ts';
+import { isRootKey } from '../tuf/layout.ts';
 
 /** Bytes to be written: in memory, or a file that is read while it is sent (`length` and what is read must agree). */
 export type Body = Uint8Array | StreamBody;
@@ -55,7 +56,7 @@ export interface Store {
   swap(key: string, bytes: Uint8Array, etag: string | undefined): Promise<{ etag: string } | 'moved'>;
   /** Objects below `prefix` in ascending order of their keys (bytes), those greater than `after` only. */
   list(prefix: string, options?: { after?: string }): AsyncIterable<Listed>;
-  /** Removing what is absent is not an error. */
+  /** Removing what is absent is not an error. @throws StorageError for a version of root */
   remove(key: string): Promise<void>;
 }
 
@@ -82,6 +83,20 @@ export function isKey(key: string): boolean {
 /** Refuses a key that could leave the store, or that two stores would read differently. */
 export function assertKey(key: string): void {
   if (!isKey(key)) throw new StorageError('not a key of a store', { object: JSON.stringify(key), code: 'storage.key' });
+}
+
+/**
+ * Every version of root stays for ever (section 6.2.1; PEP 458, Cleaning up old metadata): a client that was away for years
+ * walks them one by one. So no store removes one, whoever asks.
+ */
+export function assertRemovable(key: string): void {
+  assertKey(key);
+  if (isRootKey(key))
+    throw new StorageError('a root is kept for ever', {
+      object: key,
+      code: 'storage.root',
+      expected: 'another object',
+    });
 }
 
 /** Ascending order of bytes: keys are ASCII, so that of their code units is the same. */

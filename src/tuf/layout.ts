@@ -56,6 +56,10 @@ export function metadataKey(role: string, version: number): string {
   return METADATA_PREFIX + metadataName(role, version);
 }
 
+export function isRootKey(key: string): boolean {
+  return key.startsWith(METADATA_PREFIX) && parseMetadataName(key.slice(METADATA_PREFIX.length))?.role === 'root';
+}
+
 export function rootKey(version: number): string {
   return metadataKey('root', version);
 }

@@ -51,6 +51,21 @@ export function describeNames(store: () => Store): void {
       expect(await keys(store(), '')).to.deep.equal([]);
     });
 
+    it('standards 37: keeps every version of root for ever, whoever asks', async () => {
+      const bytes = Buffer.from('root');
+      for (const key of ['metadata/1.root.json', 'metadata/12.root.json']) {
+        await store().create(key, bytes);
+        expect((await refusal(store().remove(key))).code).to.equal('storage.root');
+        expect((await store().get(key, { maxLength: 9 }))?.bytes).to.deep.equal(bytes);
+      }
+      // A ceremony's own, and what is pending, are not what clients walk.
+      for (const key of ['root-2/2.root.json', '.tufa/pending/2-x.root.json', 'metadata/2.roots.json']) {
+        await store().create(key, bytes);
+        await store().remove(key);
+        expect(await store().get(key, { maxLength: 9 })).to.equal(undefined);
+      }
+    });
+
     it('makes room for a first swap', async () => {
       await store().swap('state.json', Buffer.from('one'), undefined);
       await store().remove('state.json');

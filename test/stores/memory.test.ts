@@ -27,32 +27,32 @@ describe('memory store', () => {
     const objection = async (promise: Promise<unknown>): Promise<void> => {
       const error = await refusal(promise, Error);
       expect(error).not.to.be.instanceOf(TufaError);
-      expect(error.message).to.contain('metadata/1.root.json').and.contain('would change');
+      expect(error.message).to.contain('metadata/1.bin0.json').and.contain('would change');
     };
 
     it('objects when an immutable object would be swapped', async () => {
       const store = new MemoryStore();
-      await store.create('metadata/1.root.json', bytes('one'));
-      const { etag } = (await store.get('metadata/1.root.json', { maxLength: 9 }))!;
-      await objection(store.swap('metadata/1.root.json', bytes('two'), etag));
-      expect(await read(store, 'metadata/1.root.json')).to.equal('one');
+      await store.create('metadata/1.bin0.json', bytes('one'));
+      const { etag } = (await store.get('metadata/1.bin0.json', { maxLength: 9 }))!;
+      await objection(store.swap('metadata/1.bin0.json', bytes('two'), etag));
+      expect(await read(store, 'metadata/1.bin0.json')).to.equal('one');
     });
 
     it('objects when one that was removed comes back with other bytes; the same are welcome', async () => {
       const store = new MemoryStore();
-      await store.create('metadata/1.root.json', bytes('one'));
-      await store.remove('metadata/1.root.json');
-      await objection(store.create('metadata/1.root.json', bytes('two')));
-      await objection(store.swap('metadata/1.root.json', bytes('two'), undefined));
-      expect(await store.create('metadata/1.root.json', bytes('one'))).to.equal('created');
+      await store.create('metadata/1.bin0.json', bytes('one'));
+      await store.remove('metadata/1.bin0.json');
+      await objection(store.create('metadata/1.bin0.json', bytes('two')));
+      await objection(store.swap('metadata/1.bin0.json', bytes('two'), undefined));
+      expect(await store.create('metadata/1.bin0.json', bytes('one'))).to.equal('created');
     });
 
     it('lets a test plant what it likes', async () => {
       const store = new MemoryStore();
-      await store.create('metadata/1.root.json', bytes('one'));
-      store.plant('metadata/1.root.json', bytes('forged'));
-      expect(await read(store, 'metadata/1.root.json')).to.equal('forged');
-      store.plant('metadata/1.root.json', undefined);
+      await store.create('metadata/1.bin0.json', bytes('one'));
+      store.plant('metadata/1.bin0.json', bytes('forged'));
+      expect(await read(store, 'metadata/1.bin0.json')).to.equal('forged');
+      store.plant('metadata/1.bin0.json', undefined);
       expect(await keys(store, '')).to.deep.equal([]);
     });
   });
