@@ -43,7 +43,8 @@ and snapshot are always replaced: clients forget the versions of a thief only wi
         found: sha256,
       });
     }
-    const { recoverCompromise } = await import('../../jobs/recover/recover.ts');
+    const { parseRoles, recoverCompromise } = await import('../../jobs/recover/recover.ts');
+    parseRoles(flags.role);
     const workspace = await this.workspace();
     const question = `Go back to version ${flags.good} and replace the keys of ${flags.role.join(', ')}?`;
     await this.prompt.confirmText(question, workspace.config.repository.name, flags.confirm);

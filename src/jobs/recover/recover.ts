@@ -125,7 +125,8 @@ async function compare(
   return changedLeaves(context.store, roles, good.snapshot, attacked, good.root);
 }
 
-function parseRoles(given: readonly string[]): ReadonlySet<Stealable> {
+/** @throws UsageError for a role whose keys nobody can steal */
+export function parseRoles(given: readonly string[]): ReadonlySet<Stealable> {
   const unknown = given.find((role) => !Object.hasOwn(STEALABLE, role));
   if (unknown === undefined && given.length > 0) return new Set([...given].sort() as Stealable[]);
   const list = Object.entries(STEALABLE).map(([role, means]) => `${role} (${means})`);
