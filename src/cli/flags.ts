@@ -56,6 +56,33 @@ export const SIGNING_FLAGS = {
   }),
 };
 
+/** Kinds of keys, as they are typed. */
+const SCHEMES = { ed25519: 'ed25519', 'p-256': 'ecdsa-sha2-nistp256', 'rsa-pss': 'rsassa-pss-sha256' } as const;
+
+/** Of commands that make keys. */
+export const KEY_FLAGS = {
+  type: Flags.option({
+    options: Object.keys(SCHEMES) as (keyof typeof SCHEMES)[],
+    description: 'kind of key (default: ed25519 in a file, p-256 on a token)',
+  })(),
+  on: Flags.string({
+    helpValue: 'URI',
+    exclusive: ['insecure-plain-key'],
+    description: 'token that makes and keeps the key: pkcs11:token=LABEL (see tufa key list)',
+  }),
+  'insecure-plain-key': Flags.boolean({ description: 'do not encrypt the key file' }),
+};
+
+interface KeyFlags {
+  readonly type?: keyof typeof SCHEMES | undefined;
+  readonly on?: string | undefined;
+  readonly 'insecure-plain-key': boolean;
+}
+
+export function keyOptions({ type, on, 'insecure-plain-key': plain }: KeyFlags) {
+  return { scheme: SCHEMES[type ?? (on === undefined ? 'ed25519' : 'p-256')], plain, on };
+}
+
 /** Of commands that read a repository as an installer does. */
 export const INSTALLER_FLAGS = {
   root: Flags.string({ helpValue: 'FILE', description: 'root metadata to trust, where no state is kept yet' }),

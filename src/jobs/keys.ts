@@ -90,13 +90,12 @@ async function makeKey(workspace: Workspace, name: string, options: GenerateOpti
 export async function importHolder(
   workspace: Workspace,
   name: string,
-  from: { readonly uri: string } | { readonly file: Uint8Array },
+  from: { readonly uri: string } | { readonly file: Uint8Array; readonly path: string },
   breaks: readonly string[] = [],
 ): Promise<{ keys: KeyInfo[]; drawn: Drawn }> {
   // First the URI without aliases, then the key behind that one: an alias may be moved in between.
   const uri = 'uri' in from ? await workspace.pinUri(from.uri) : undefined;
-  const key: Key =
-    'uri' in from ? await workspace.importKey(uri ?? from.uri) : parseHolder(from.file, `holders/${name}.json`).key;
+  const key: Key = 'uri' in from ? await workspace.importKey(uri ?? from.uri) : parseSent(from.file, from.path).key;
   assertClients(breaks);
   assertPublishable(key, undefined, breaks);
   const same = [...(await workspace.holders()).values()].find((holder) => holder.keyid === keyidOf(key));
@@ -112,6 +111,23 @@ export async function importHolder(
     await writeHolder(workspace.dir, { name, keyid: keyidOf(key), key, ...(uri === undefined ? {} : { uri }) });
   await workspace.reload();
   return { keys: (await listKeys(workspace)).filter((info) => info.name === name), drawn: await redraw(workspace) };
+}
+
+/** @param path that was typed */
+function parseSent(file: Uint8Array, path: string): Holder {
+  try {
+    return parseHolder(file, path);
+  } catch (cause) {
+    // A public key alone, as openssl writes it, does not say of itself what scheme it is for.
+    if (!(cause instanceof InputError) || !/^\s*-----BEGIN /.test(Buffer.from(file).toString('latin1'))) throw cause;
+    throw new InputError("a key's PEM file, not a holder's file", {
+      object: path,
+      expected: '{"name", "keyid", "key"} in JSON, as `tufa key generate` puts it into holders/',
+      found: 'PEM',
+      hint: `a private key on this machine: tufa key import file:${path} --holder NAME; else ask its holder for the file`,
+      cause,
+    });
+  }
 }
 
 /** A token as its module shows it to everybody, with the names that this workspace has for its keys. */

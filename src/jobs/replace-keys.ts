@@ -12,7 +12,8 @@ export interface Replaced {
 
 /**
  * key replace: other keys for online roles, in tufa.yaml and in `holders/`; roles that share a key share the new one. The old
- * ones stay where they are until a ceremony has replaced them.
+ * ones stay where they are until a ceremony has replaced them. Where not one key could be made, tufa.yaml is as it was; run
+ * again after a crash, it makes what is named and missing.
  */
 export async function replaceKeys(
   workspace: Workspace,
@@ -28,6 +29,7 @@ export async function replaceKeys(
       code: 'usage.role',
       expected: `some of ${Object.keys(online).join(', ')}`,
       found: unknown ?? 'none',
+      hint: 'tufa key replace timestamp snapshot',
     });
   }
   const known = await workspace.holders();
@@ -50,8 +52,16 @@ export async function replaceKeys(
   });
   await workspace.editOnline(edits);
   const edited = await Workspace.open(workspace.dir, workspace);
-  const { keys } = await generateKeys(edited, { ...options, holders: [], online: true });
   const made = new Set(edits.flatMap(({ key, standby }) => [key, standby ?? key]));
+  const { keys } = await generateKeys(edited, { ...options, holders: [], online: true }).catch(
+    async (error: unknown) => {
+      await edited.reload();
+      const now = await edited.holders();
+      if (![...made].some((name) => now.has(name)))
+        await workspace.editOnline(edits.map(({ role }) => ({ role, ...online[role] })));
+      throw error;
+    },
+  );
   return {
     replaced: edits.map(({ role, key }) => ({ role, from: online[role].key, to: key })),
     keys: keys.filter(({ name }) => made.has(name)),

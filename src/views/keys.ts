@@ -1,4 +1,4 @@
-import type { TokenView } from '../jobs/keys.ts';
+import type { KeyInfo, TokenView } from '../jobs/keys.ts';
 import { shortDigest } from './digest.ts';
 import { table } from './table.ts';
 
@@ -23,6 +23,12 @@ function keysOf({ keys }: TokenView): string {
     uri,
   ]);
   return table(['label', 'scheme', 'keyid', 'holder', 'private key'], rows).replace(/^(?=.)/gm, '  ');
+}
+
+/** Keys that were made. */
+export function keyTable(keys: readonly KeyInfo[]): string {
+  const rows = keys.map(({ name, scheme, keyid, uri }) => [name, scheme, shortDigest(keyid), uri ?? '-']);
+  return table(['name', 'scheme', 'keyid', 'private key'], rows);
 }
 
 /** The next thing to type while keys are missing, or once they are all there. */

@@ -70,10 +70,10 @@ export function everything(dir: string): Promise<string> {
 
 /** Refused, and nothing was written anywhere. */
 export async function refused(dir: string, args: readonly string[], exitCode: number): Promise<Run> {
-  const before = await everything(dir);
+  const before = await fingerprint(dir);
   const run = await attempt(dir, args);
   expect(run.exitCode, run.stderr + run.stdout).to.equal(exitCode);
-  expect(await everything(dir)).to.equal(before);
+  expect(await fingerprint(dir)).to.equal(before);
   return run;
 }
 

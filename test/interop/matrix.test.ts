@@ -9,7 +9,7 @@ import { knownRefusals } from './support/expectation.ts';
 import { type Life, life } from './support/life.ts';
 import { type Matrix, openMatrix } from './support/matrix.ts';
 import { Publisher, type PublisherKind } from './support/publisher.ts';
-import { failures, type MatrixReport } from './support/report.ts';
+import { failures, type MatrixReport, totals } from './support/report.ts';
 
 const TWO_FILES = ['six-1.17.0-py2.py3-none-any.whl', 'zipp-4.1.2-py3-none-any.whl'].map((name) =>
   join(KEPT_WHEELS, name),
@@ -28,10 +28,9 @@ describe('standards 50: what real clients read', () => {
 
   after(async () => {
     await matrix?.stop();
-    const cells = reports.flatMap((report) => report.cells);
-    const asExpected = cells.filter(({ problems }) => problems.length === 0).length;
-    process.stdout.write(`${reports.length} tables: ${cells.length} runs of real clients, ${asExpected} as expected\n`);
-    note('interop', { runs: cells.length, asExpected });
+    const sum = totals(reports);
+    process.stdout.write(`${reports.length} tables: ${sum.runs} runs of real clients, ${sum.asExpected} as expected\n`);
+    note('interop', sum);
   });
 
   async function table(name: string, kind: PublisherKind, plan: Life): Promise<MatrixReport> {

@@ -7,7 +7,7 @@ import { CLIENTS } from './support/clients.ts';
 import { knownRefusals } from './support/expectation.ts';
 import { type Matrix, openMatrix } from './support/matrix.ts';
 import { Publisher } from './support/publisher.ts';
-import { failures, type MatrixReport } from './support/report.ts';
+import { failures, type MatrixReport, totals } from './support/report.ts';
 import { Rotations } from './support/rotations.ts';
 
 const FILE = join(KEPT_WHEELS, 'six-1.17.0-py2.py3-none-any.whl');
@@ -25,13 +25,12 @@ describe('online keys change by ceremonies and by rotate --to-standby', () => {
 
   after(async () => {
     await matrix?.stop();
-    const cells = reports.flatMap((report) => report.cells);
-    const asExpected = cells.filter(({ problems }) => problems.length === 0).length;
+    const sum = totals(reports);
     process.stdout.write(
       `rotation: ${writes} object writes, a fresh, a current and an old one of each client after each: ` +
-        `${cells.length} runs, ${asExpected} as expected\n`,
+        `${sum.runs} runs, ${sum.asExpected} as expected\n`,
     );
-    note('rotation', { writes, runs: cells.length, asExpected });
+    note('rotation', { writes, ...sum });
   });
 
   async function rotate(

@@ -35,7 +35,6 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   queue: { imports: [...PURE, ...PORTS], node: COMPUTING },
   trusted: { imports: [...PURE, ...PORTS], node: COMPUTING },
   transaction: TRANSACTION,
-  // tuf-js keeps its files in a folder, so the second opinion needs one.
   // A million rows are spooled to files and built by worker threads (design, section 4).
   'transaction/bulk': {
     ...TRANSACTION,

@@ -1,17 +1,12 @@
 import { Flags } from '@oclif/core';
 import type { FlagsOf } from '../../cli/command.ts';
 import { TufaCommand } from '../../cli/command.ts';
-import { SIGNING_FLAGS } from '../../cli/flags.ts';
+import { KEY_FLAGS, keyOptions, SIGNING_FLAGS } from '../../cli/flags.ts';
 import { UsageError } from '../../errors.ts';
 import type { generateKeys } from '../../jobs/keys.ts';
-import { shortDigest } from '../../views/digest.ts';
-import { keyHint } from '../../views/keys.ts';
-import { table } from '../../views/table.ts';
+import { keyHint, keyTable } from '../../views/keys.ts';
 
 type Result = Awaited<ReturnType<typeof generateKeys>>;
-
-/** Kinds of keys, as they are typed. */
-export const SCHEMES = { ed25519: 'ed25519', 'p-256': 'ecdsa-sha2-nistp256', 'rsa-pss': 'rsassa-pss-sha256' } as const;
 
 export default class KeyGenerate extends TufaCommand<typeof KeyGenerate, Result> {
   static override summary = 'make keys, in files or on a token: of holders, and of the online roles';
@@ -23,16 +18,7 @@ export default class KeyGenerate extends TufaCommand<typeof KeyGenerate, Result>
     ...SIGNING_FLAGS,
     holder: Flags.string({ multiple: true, helpValue: 'NAME', description: 'make the key of this holder' }),
     online: Flags.boolean({ description: 'make every online key of tufa.yaml that is missing' }),
-    type: Flags.option({
-      options: Object.keys(SCHEMES) as (keyof typeof SCHEMES)[],
-      description: 'kind of key (default: ed25519 in a file, p-256 on a token)',
-    })(),
-    on: Flags.string({
-      helpValue: 'URI',
-      exclusive: ['insecure-plain-key'],
-      description: 'token that makes and keeps the key: pkcs11:token=LABEL (see tufa key list)',
-    }),
-    'insecure-plain-key': Flags.boolean({ description: 'do not encrypt the key file' }),
+    ...KEY_FLAGS,
   };
 
   protected override async execute(flags: FlagsOf<typeof KeyGenerate>): Promise<Result> {
@@ -47,15 +33,12 @@ export default class KeyGenerate extends TufaCommand<typeof KeyGenerate, Result>
     const options = {
       holders: flags.holder ?? [],
       online: flags.online,
-      scheme: SCHEMES[flags.type ?? (flags.on === undefined ? 'ed25519' : 'p-256')],
-      plain: flags['insecure-plain-key'],
-      on: flags.on,
+      ...keyOptions(flags),
     };
     return generateKeys(await this.workspace(), options);
   }
 
   protected override render({ keys, drawn }: Result): string {
-    const rows = keys.map(({ name, scheme, keyid, uri }) => [name, scheme, shortDigest(keyid), uri ?? '-']);
-    return `${table(['name', 'scheme', 'keyid', 'private key'], rows)}next: ${keyHint(drawn.missing)}\n`;
+    return `${keyTable(keys)}next: ${keyHint(drawn.missing)}\n`;
   }
 }

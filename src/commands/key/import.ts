@@ -38,7 +38,7 @@ export default class KeyImport extends TufaCommand<typeof KeyImport, Result> {
         cause,
       });
     });
-    return importHolder(workspace, flags.holder, { file }, breaks);
+    return importHolder(workspace, flags.holder, { file, path: args.from }, breaks);
   }
 
   protected override render({ keys, drawn }: Result): string {

@@ -1,5 +1,5 @@
 import type { Workspace } from '../../config/workspace.ts';
-import { ConflictError, PersonError } from '../../errors.ts';
+import { ConfigurationError, ConflictError, InputError, PersonError } from '../../errors.ts';
 import { canonical } from '../../tuf/encode.ts';
 import { list, map, positive, sha256, text } from '../../tuf/fields.ts';
 import { parseJson } from '../../tuf/json.ts';
@@ -22,10 +22,27 @@ export interface RecoveryNote {
 const NOTE = 'recovery.json';
 const MAX_NOTE = 1024 * 1024;
 
+/** @throws ConfigurationError when it is damaged */
 export async function loadNote(workspace: Workspace): Promise<RecoveryNote | undefined> {
-  const object = await (await workspace.journal()).get(NOTE, { maxLength: MAX_NOTE });
+  const journal = await workspace.journal();
+  const object = await journal.get(NOTE, { maxLength: MAX_NOTE });
   if (object === undefined) return undefined;
-  const note = map(parseJson(object.bytes, { what: NOTE }), NOTE);
+  try {
+    return decodeNote(object.bytes);
+  } catch (cause) {
+    if (!(cause instanceof InputError)) throw cause;
+    // Without it nobody here knows whether what is live is a thief's, so that nothing goes on.
+    throw new ConfigurationError('the note of a recovery is damaged', {
+      object: `${journal.uri}/${NOTE}`,
+      found: cause.message,
+      hint: 'put it back from a backup; move it away only where no recovery from a compromise was begun',
+      cause,
+    });
+  }
+}
+
+function decodeNote(bytes: Uint8Array): RecoveryNote {
+  const note = map(parseJson(bytes, { what: NOTE }), NOTE);
   const good = map(note.get('good'), 'good');
   const done = note.has('done') ? map(note.get('done'), 'done') : undefined;
   return {

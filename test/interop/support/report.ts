@@ -21,6 +21,12 @@ export function failures(report: MatrixReport): string[] {
     });
 }
 
+/** What several tables came to, for a line at the end and for the README. */
+export function totals(reports: readonly MatrixReport[]): { readonly runs: number; readonly asExpected: number } {
+  const cells = reports.flatMap((report) => report.cells);
+  return { runs: cells.length, asExpected: cells.filter(({ problems }) => problems.length === 0).length };
+}
+
 /** The table: a row for each step, a column for each client, "runs as expected / runs (refusals expected)". */
 export function summary(report: MatrixReport): string[] {
   const rows = [
